@@ -1,0 +1,20 @@
+//! Is it good? Signals, windows, verdicts with their evidence, objectives and burn rates.
+//! Knows nothing of rollouts or alerts.
+
+mod burn_rate;
+mod check;
+mod histogram;
+mod slo;
+mod tally;
+mod threshold;
+mod verdict;
+mod window;
+
+pub use burn_rate::{BurnReading, BurnWindow};
+pub use check::{Check, Limit, Signal};
+pub use histogram::LatencyHistogram;
+pub use slo::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
+pub use tally::{Counts, Tally};
+pub use threshold::{JudgePolicy, judge};
+pub use verdict::{CheckEvidence, NoDataReason, Outcome, Verdict};
+pub use window::{ClassCounts, InstanceCounts, Saturation, TelemetryWindow, WindowError};

@@ -1,0 +1,140 @@
+//! Windows of one arm of a comparison, added up.
+
+use alloc::collections::BTreeMap;
+
+use crate::config::VersionId;
+use crate::ids::{ClassId, RegionId};
+use crate::ratio::Ppm;
+use crate::time::Micros;
+
+use super::check::Signal;
+use super::histogram::LatencyHistogram;
+use super::window::{InstanceCounts, Saturation, TelemetryWindow};
+
+/// Requests and errors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests.
+    pub requests: u64,
+    /// Errors among them.
+    pub errors: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Latest {
+    end: Micros,
+    instances: InstanceCounts,
+    saturation: Saturation,
+}
+
+/// Everything that arrived for one arm since it was last cleared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    classes: BTreeMap<ClassId, Counts>,
+    latency: LatencyHistogram,
+    latest: BTreeMap<(RegionId, VersionId), Latest>,
+    restarts: u64,
+    newest_end: Option<Micros>,
+}
+
+impl Tally {
+    /// Adds a window.
+    pub fn add(&mut self, window: &TelemetryWindow) {
+        for counts in &window.classes {
+            let sum = self.classes.entry(counts.class).or_default();
+            sum.requests += u64::from(counts.requests);
+            sum.errors += u64::from(counts.errors);
+        }
+        self.latency.merge(&window.latency);
+        self.restarts += u64::from(window.instances.restarts);
+        self.newest_end = self.newest_end.max(Some(window.end));
+        let latest = Latest {
+            end: window.end,
+            instances: window.instances,
+            saturation: window.saturation,
+        };
+        let slot = self
+            .latest
+            .entry((window.region, window.version))
+            .or_insert(latest);
+        if window.end >= slot.end {
+            *slot = latest;
+        }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The end of the newest window.
+    #[must_use]
+    pub const fn newest_end(&self) -> Option<Micros> {
+        self.newest_end
+    }
+
+    /// Requests and errors of one class, or of all.
+    #[must_use]
+    pub fn counts(&self, class: Option<ClassId>) -> Counts {
+        match class {
+            Some(class) => self.classes.get(&class).copied().unwrap_or_default(),
+            None => self
+                .classes
+                .values()
+                .fold(Counts::default(), |sum, one| Counts {
+                    requests: sum.requests + one.requests,
+                    errors: sum.errors + one.errors,
+                }),
+        }
+    }
+
+    /// The value of a signal and the size of the sample behind it: requests for ratios and
+    /// latency, instances for the rest. `None` when nothing was seen.
+    #[must_use]
+    pub fn read(&self, signal: Signal) -> Option<(u64, u64)> {
+        match signal {
+            Signal::ErrorRatio { class } => {
+                let counts = self.counts(class);
+                let ratio = Ppm::of(counts.errors, counts.requests);
+                (counts.requests > 0).then_some((u64::from(ratio.0), counts.requests))
+            }
+            Signal::Latency { quantile } => {
+                Some((self.latency.quantile_us(quantile)?, self.latency.total()))
+            }
+            Signal::Unavailable => {
+                let (up, total) = self.instances();
+                let down = Ppm::of(total - up, total);
+                (total > 0).then_some((u64::from(down.0), total))
+            }
+            Signal::Restarts => {
+                let (_, total) = self.instances();
+                (total > 0).then_some((self.restarts, total))
+            }
+            Signal::Cpu => self.saturation(|saturation| saturation.cpu),
+            Signal::Memory => self.saturation(|saturation| saturation.memory),
+            Signal::Network => self.saturation(|saturation| saturation.network),
+            Signal::Disk => self.saturation(|saturation| saturation.disk),
+        }
+    }
+
+    fn instances(&self) -> (u64, u64) {
+        self.latest.values().fold((0, 0), |(up, total), latest| {
+            let instances = latest.instances;
+            (
+                up + u64::from(instances.up),
+                total + u64::from(instances.total),
+            )
+        })
+    }
+
+    /// The mean over instances of the latest readings.
+    fn saturation(&self, pick: impl Fn(&Saturation) -> Ppm) -> Option<(u64, u64)> {
+        let (mut weighted, mut total) = (0, 0);
+        for latest in self.latest.values() {
+            let instances = u64::from(latest.instances.total);
+            weighted += u64::from(pick(&latest.saturation).0) * instances;
+            total += instances;
+        }
+        (total > 0).then(|| (weighted / total, total))
+    }
+}

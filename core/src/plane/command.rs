@@ -1,0 +1,80 @@
+//! Orders to the outside.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::VersionId;
+use crate::ids::{
+    AlertId, CommandId, ConfigId, IncidentId, NoteId, PageId, RegionId, RolloutId, SloId,
+};
+use crate::rollout::Audience;
+
+/// An order. Carrying it out twice is carrying it out once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", rename_all = "kebab-case")]
+pub enum Command {
+    /// Bring a version to this many instances of a region, in all.
+    Push {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The config.
+        config: ConfigId,
+        /// The version.
+        version: VersionId,
+        /// The region.
+        region: RegionId,
+        /// Instances, those that already run it included.
+        instances: u32,
+        /// Whose requests they serve.
+        audience: Audience,
+    },
+    /// Bring every instance that runs `from` to `to`. Replaces every push of `from`.
+    RollBack {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The config.
+        config: ConfigId,
+        /// The version to leave.
+        from: VersionId,
+        /// The last-known-good version.
+        to: VersionId,
+    },
+    /// Page whoever is on call.
+    Page {
+        /// The incident.
+        incident: IncidentId,
+        /// The page.
+        page: PageId,
+        /// One for the first page of the incident, and so on.
+        attempt: u32,
+        /// The alert that opened the incident, and the objective it threatens.
+        alert: AlertId,
+        /// The objective.
+        slo: SloId,
+        /// The changes that may be to blame, the likeliest first.
+        suspects: Vec<RolloutId>,
+    },
+}
+
+impl Command {
+    /// The rollout that the command belongs to.
+    #[must_use]
+    pub const fn rollout(&self) -> Option<RolloutId> {
+        match self {
+            Self::Push { rollout, .. } | Self::RollBack { rollout, .. } => Some(*rollout),
+            Self::Page { .. } => None,
+        }
+    }
+}
+
+/// A command on its way out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    /// Its id. A retry has the same one.
+    pub id: CommandId,
+    /// The notes that tell why.
+    pub because: Vec<NoteId>,
+    /// The order.
+    pub command: Command,
+}

@@ -1,0 +1,116 @@
+//! Commands on their way: given, taken, failed, given again.
+
+use alloc::vec::Vec;
+
+use crate::ids::{CommandId, NoteId, RolloutId};
+use crate::time::Micros;
+
+use super::{Command, ControlPlane, InputError, Issued, NoteBody};
+
+/// A command that nobody reported on yet.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Outstanding {
+    issued: Issued,
+    attempts: u32,
+    pub(super) retry_at: Option<Micros>,
+}
+
+impl ControlPlane {
+    pub(super) fn issue(
+        &mut self,
+        because: impl IntoIterator<Item = NoteId>,
+        command: Command,
+    ) -> CommandId {
+        let id = CommandId(self.next_command);
+        self.next_command += 1;
+        let issued = Issued {
+            id,
+            because: because.into_iter().collect(),
+            command,
+        };
+        self.commands.push_back(issued.clone());
+        self.outstanding.insert(
+            id,
+            Outstanding {
+                issued,
+                attempts: 1,
+                retry_at: None,
+            },
+        );
+        id
+    }
+
+    pub(super) fn command_done(&mut self, id: CommandId) -> Result<(), InputError> {
+        self.known_command(id)?;
+        self.outstanding.remove(&id);
+        Ok(())
+    }
+
+    /// A push or a page is given again a few times, a rollback until it is taken: a fleet that
+    /// cannot be rolled back is the outage.
+    pub(super) fn command_failed(&mut self, id: CommandId) -> Result<(), InputError> {
+        self.known_command(id)?;
+        let (now, retry) = (self.now, self.setup.retry);
+        let Some(outstanding) = self.outstanding.get_mut(&id) else {
+            return Ok(());
+        };
+        let insists = matches!(outstanding.issued.command, Command::RollBack { .. });
+        if insists || outstanding.attempts < retry.attempts_max {
+            outstanding.retry_at = Some(now + retry.delay.max(Micros::from_secs(1)));
+        } else {
+            let because = outstanding.issued.because.clone();
+            self.outstanding.remove(&id);
+            self.note(because, NoteBody::CommandGivenUp { command: id });
+        }
+        Ok(())
+    }
+
+    pub(super) fn retry(&mut self, id: CommandId) {
+        let Some(outstanding) = self.outstanding.get_mut(&id) else {
+            return;
+        };
+        outstanding.retry_at = None;
+        outstanding.attempts += 1;
+        let (issued, attempt) = (outstanding.issued.clone(), outstanding.attempts);
+        let because = issued.because.clone();
+        let over = issued
+            .command
+            .rollout()
+            .is_some_and(|id| self.flights[id.index()].is_over());
+        if over {
+            self.outstanding.remove(&id);
+            return;
+        }
+        self.note(
+            because,
+            NoteBody::CommandRetried {
+                command: id,
+                attempt,
+            },
+        );
+        self.commands.push_back(issued);
+    }
+
+    /// Forgets the pushes of a rollout that goes back: a retry must not bring back what a
+    /// rollback takes away.
+    pub(super) fn withdraw_pushes(&mut self, id: RolloutId) {
+        let withdrawn =
+            |command: &Command| matches!(command, Command::Push { rollout, .. } if *rollout == id);
+        self.outstanding
+            .retain(|_, outstanding| !withdrawn(&outstanding.issued.command));
+        let kept: Vec<_> = self
+            .commands
+            .drain(..)
+            .filter(|issued| !withdrawn(&issued.command))
+            .collect();
+        self.commands.extend(kept);
+    }
+
+    fn known_command(&self, id: CommandId) -> Result<(), InputError> {
+        if id.0 < self.next_command {
+            Ok(())
+        } else {
+            Err(InputError::UnknownCommand(id))
+        }
+    }
+}

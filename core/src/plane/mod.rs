@@ -1,0 +1,298 @@
+//! The control plane: composes the machines. The only place that knows all of them.
+//!
+//! [`ControlPlane`] is driven as the crate's documentation says. What goes in ([`Input`]), what
+//! comes out ([`Command`], [`Note`]) and what it is built from ([`Setup`]) have a file each; the
+//! handling is split by subject: changes, rollouts, alerts, commands.
+
+mod alerts;
+mod changes;
+mod command;
+mod commands;
+mod input;
+mod note;
+mod rollouts;
+mod setup;
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use crate::alerting::AlertBook;
+use crate::config::ConfigStore;
+use crate::ids::{AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId};
+use crate::incident::IncidentDesk;
+use crate::rollout::{Rollout, State};
+use crate::time::Micros;
+
+pub use command::{Command, Issued};
+pub use input::{Input, InputError};
+pub use note::{Note, NoteBody};
+pub use setup::{ConfigSetup, RetryPolicy, Setup, SetupError};
+
+use commands::Outstanding;
+use rollouts::Flight;
+
+/// Why the plane wants to be woken. The order breaks ties.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimerKind {
+    /// A stage should have reached its instances by now.
+    PushDeadline(RolloutId),
+    /// A judge is due.
+    Check(RolloutId),
+    /// The alert rules are due.
+    AlertEvaluation,
+    /// A page went unacknowledged.
+    PageAgain,
+    /// A failed command is due again.
+    RetryCommand(CommandId),
+}
+
+/// The brain: config store, rollouts, judges, alerts and incidents behind four verbs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ControlPlane {
+    setup: Setup,
+    now: Micros,
+    store: ConfigStore,
+    flights: Vec<Flight>,
+    alerts: AlertBook,
+    incidents: IncidentDesk,
+    next_evaluation: Micros,
+    outstanding: BTreeMap<CommandId, Outstanding>,
+    next_command: u64,
+    next_note: u64,
+    commands: VecDeque<Issued>,
+    notes: VecDeque<Note>,
+    /// Whether an input, and not a timer, is being handled.
+    in_input: bool,
+    plans: BTreeMap<ChangeId, PlanId>,
+    change_notes: BTreeMap<ChangeId, NoteId>,
+    alert_notes: BTreeMap<AlertId, NoteId>,
+    incident_notes: BTreeMap<IncidentId, NoteId>,
+    page_notes: BTreeMap<PageId, NoteId>,
+}
+
+impl ControlPlane {
+    /// A plane at time zero with nothing under way.
+    ///
+    /// # Errors
+    /// When the setup contradicts itself.
+    pub fn new(setup: Setup) -> Result<Self, SetupError> {
+        setup.check()?;
+        let schemas = setup
+            .configs
+            .iter()
+            .map(|config| config.schema.clone())
+            .collect();
+        Ok(Self {
+            now: Micros::ZERO,
+            store: ConfigStore::new(schemas),
+            flights: Vec::new(),
+            alerts: AlertBook::new(setup.slos.clone()),
+            incidents: IncidentDesk::new(setup.paging),
+            next_evaluation: setup.evaluate_every,
+            outstanding: BTreeMap::new(),
+            next_command: 0,
+            next_note: 0,
+            commands: VecDeque::new(),
+            notes: VecDeque::new(),
+            in_input: false,
+            plans: BTreeMap::new(),
+            change_notes: BTreeMap::new(),
+            alert_notes: BTreeMap::new(),
+            incident_notes: BTreeMap::new(),
+            page_notes: BTreeMap::new(),
+            setup,
+        })
+    }
+
+    /// Rebuilds a plane from the inputs it was given, in order, up to `now`. What it would have
+    /// ordered and noted on the way is dropped: it was ordered and noted then.
+    ///
+    /// # Errors
+    /// When the setup contradicts itself.
+    pub fn replay<'a>(
+        setup: Setup,
+        journal: impl IntoIterator<Item = &'a (Micros, Input)>,
+        now: Micros,
+    ) -> Result<Self, SetupError> {
+        let mut plane = Self::new(setup)?;
+        for (at, input) in journal {
+            // An input that was refused then is refused now, with the same effect.
+            let _refused = plane.handle(*at, input.clone());
+            plane.drop_output();
+        }
+        if now >= plane.now {
+            plane.handle_timeout(now);
+            plane.drop_output();
+        }
+        Ok(plane)
+    }
+
+    /// Takes in a fact.
+    ///
+    /// # Errors
+    /// When the fact cannot be true, or may not be acted on. Time may have passed then (timers
+    /// due by `now` were handled); nothing else changed.
+    ///
+    /// # Panics
+    /// When the commands or notes of the last call were not drained.
+    pub fn handle(&mut self, now: Micros, input: Input) -> Result<(), InputError> {
+        if now < self.now {
+            return Err(InputError::TimeWentBack {
+                now,
+                last: self.now,
+            });
+        }
+        self.handle_timeout(now);
+        self.in_input = true;
+        let handled = self.apply(input);
+        self.in_input = false;
+        handled
+    }
+
+    /// Handles every timer due by `now`, each at its own time. Early or repeated calls do nothing.
+    ///
+    /// # Panics
+    /// When the commands or notes of the last call were not drained.
+    pub fn handle_timeout(&mut self, now: Micros) {
+        assert!(
+            self.commands.is_empty() && self.notes.is_empty(),
+            "drain commands and notes before the next call"
+        );
+        while let Some((due, timer)) = self.poll_timeout().filter(|(due, _)| *due <= now) {
+            self.now = self.now.max(due);
+            self.fire(timer);
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// The next order to the outside. Drain after every call.
+    #[must_use]
+    pub fn poll_command(&mut self) -> Option<Issued> {
+        self.commands.pop_front()
+    }
+
+    /// The next note to readers. Drain after every call.
+    #[must_use]
+    pub fn poll_note(&mut self) -> Option<Note> {
+        self.notes.pop_front()
+    }
+
+    /// The next moment at which [`ControlPlane::handle_timeout`] has something to do, and what.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<(Micros, TimerKind)> {
+        let rollouts = self.flights.iter().filter_map(Flight::poll_timeout);
+        let evaluation = Some((self.next_evaluation, TimerKind::AlertEvaluation));
+        let page = self
+            .incidents
+            .poll_timeout()
+            .map(|due| (due, TimerKind::PageAgain));
+        let retries = self.outstanding.iter().filter_map(|(id, command)| {
+            command
+                .retry_at
+                .map(|due| (due, TimerKind::RetryCommand(*id)))
+        });
+        rollouts.chain(evaluation).chain(page).chain(retries).min()
+    }
+
+    /// The time of the last call.
+    #[must_use]
+    pub const fn now(&self) -> Micros {
+        self.now
+    }
+
+    /// The config store.
+    #[must_use]
+    pub const fn store(&self) -> &ConfigStore {
+        &self.store
+    }
+
+    /// The alerts.
+    #[must_use]
+    pub const fn alerts(&self) -> &AlertBook {
+        &self.alerts
+    }
+
+    /// The incidents.
+    #[must_use]
+    pub const fn incidents(&self) -> &IncidentDesk {
+        &self.incidents
+    }
+
+    /// The rollout with this id.
+    #[must_use]
+    pub fn rollout(&self, id: RolloutId) -> Option<&Rollout> {
+        self.flights.get(id.index()).map(|flight| &flight.rollout)
+    }
+
+    /// The changes that may be to blame for trouble now, the most recent first: every rollout
+    /// that widened within the suspect window and was not taken back.
+    #[must_use]
+    pub fn suspects(&self) -> Vec<RolloutId> {
+        let recent = self.flights.iter().filter(|flight| {
+            let age = self.now - flight.rollout.stage_entered();
+            flight.rollout.state() != State::RolledBack && age <= self.setup.suspect_window
+        });
+        let mut recent: Vec<_> = recent
+            .map(|flight| (flight.rollout.stage_entered(), flight.id))
+            .collect();
+        recent.sort_unstable_by(|a, b| b.cmp(a));
+        recent.into_iter().map(|(_, id)| id).collect()
+    }
+
+    fn drop_output(&mut self) {
+        self.commands.clear();
+        self.notes.clear();
+    }
+
+    fn fire(&mut self, timer: TimerKind) {
+        match timer {
+            TimerKind::PushDeadline(id) => self.push_deadline(id),
+            TimerKind::Check(id) => self.check(id),
+            TimerKind::AlertEvaluation => self.evaluate_alerts(),
+            TimerKind::PageAgain => self.page_again(),
+            TimerKind::RetryCommand(id) => self.retry(id),
+        }
+    }
+
+    fn apply(&mut self, input: Input) -> Result<(), InputError> {
+        match input {
+            Input::ChangeProposed {
+                config,
+                author,
+                edits,
+                plan,
+            } => self.propose(config, author, edits, plan),
+            Input::ChangeReviewed {
+                change,
+                reviewer,
+                decision,
+            } => self.review(change, reviewer, decision),
+            Input::WindowArrived { window } => self.window_arrived(&window),
+            Input::HistoryLoaded { slo, history } => self.load_history(slo, history),
+            Input::ExposureReported {
+                rollout,
+                region,
+                report,
+                acknowledged,
+            } => self.exposure_reported(rollout, region, report, acknowledged),
+            Input::PageAcknowledged { page, by } => self.page_acknowledged(page, by),
+            Input::OperatorOrdered { rollout, order, by } => self.ordered(rollout, order, by),
+            Input::CommandDone { command } => self.command_done(command),
+            Input::CommandFailed { command } => self.command_failed(command),
+        }
+    }
+
+    fn note(&mut self, because: impl IntoIterator<Item = NoteId>, body: NoteBody) -> NoteId {
+        let id = NoteId(self.next_note);
+        self.next_note += 1;
+        let because = because.into_iter().collect();
+        self.notes.push_back(Note {
+            id,
+            at: self.now,
+            because,
+            by_input: self.in_input,
+            body,
+        });
+        id
+    }
+}

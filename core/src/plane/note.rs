@@ -1,0 +1,231 @@
+//! What readers may want to know. Nothing may depend on a note.
+
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::alerting::Alert;
+use crate::config::{Decision, Edit, Finding, Principal, VersionId};
+use crate::health::Verdict;
+use crate::ids::{
+    AlertId, ChangeId, CommandId, ConfigId, IncidentId, NoteId, PageId, PlanId, RolloutId, SloId,
+};
+use crate::rollout::{Order, PauseReason, RollbackReason};
+use crate::time::Micros;
+
+/// Something that happened inside the plane.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Note {
+    /// Its number.
+    pub id: NoteId,
+    /// When it happened.
+    pub at: Micros,
+    /// The notes that tell why.
+    pub because: Vec<NoteId>,
+    /// Whether the input being handled is a reason too; otherwise a timer went off.
+    pub by_input: bool,
+    /// What happened.
+    pub body: NoteBody,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "data", rename_all = "kebab-case")]
+pub enum NoteBody {
+    /// A change entered the store.
+    ChangeProposed {
+        /// The change.
+        change: ChangeId,
+        /// The config.
+        config: ConfigId,
+        /// The version it makes.
+        candidate: VersionId,
+        /// The author.
+        author: Principal,
+        /// The new values.
+        edits: Vec<Edit>,
+    },
+    /// Validation found nothing.
+    ChangeValidated {
+        /// The change.
+        change: ChangeId,
+        /// Single checks made.
+        checks: u32,
+    },
+    /// Validation refused the change.
+    ChangeInvalid {
+        /// The change.
+        change: ChangeId,
+        /// What is wrong.
+        findings: Vec<Finding>,
+    },
+    /// A reviewer decided.
+    ChangeReviewed {
+        /// The change.
+        change: ChangeId,
+        /// The reviewer.
+        reviewer: Principal,
+        /// The decision.
+        decision: Decision,
+    },
+    /// An approved change is on its way.
+    RolloutStarted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The change.
+        change: ChangeId,
+        /// The config.
+        config: ConfigId,
+        /// The version it brings.
+        candidate: VersionId,
+        /// The version that was last known good when it started.
+        baseline: VersionId,
+        /// The plan it follows.
+        plan: PlanId,
+    },
+    /// A stage began.
+    StageEntered {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stage's index.
+        stage: u32,
+        /// Instances that may run the candidate from now on, in all.
+        instances_max: u32,
+    },
+    /// The stage's instances have the candidate.
+    BakeStarted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stage's index.
+        stage: u32,
+    },
+    /// A judge says something it did not say before in this stage, or something that decides.
+    VerdictReached {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stage's index.
+        stage: u32,
+        /// The verdict.
+        verdict: Verdict,
+    },
+    /// The stage passed.
+    StagePromoted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The stage's index.
+        stage: u32,
+    },
+    /// Nothing widens for now.
+    RolloutPaused {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: PauseReason,
+    },
+    /// A paused stage begins again.
+    RolloutResumed {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// Stopped for good.
+    RolloutAborted {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// The last stage passed.
+    RolloutCompleted {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// Instances go back.
+    RollbackStarted {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why.
+        reason: RollbackReason,
+        /// The last-known-good version.
+        to: VersionId,
+    },
+    /// No reachable instance runs the candidate.
+    RollbackCompleted {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// An operator gave an order.
+    OrderRecorded {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The order.
+        order: Order,
+        /// Who.
+        by: Principal,
+    },
+    /// An alert fires.
+    AlertFired {
+        /// The alert.
+        alert: Alert,
+    },
+    /// An alert stopped.
+    AlertResolved {
+        /// The alert.
+        alert: AlertId,
+        /// Its objective.
+        slo: SloId,
+    },
+    /// An alert opened an incident.
+    IncidentOpened {
+        /// The incident.
+        incident: IncidentId,
+        /// The alert.
+        alert: AlertId,
+    },
+    /// An alert joined the open incident.
+    IncidentJoined {
+        /// The incident.
+        incident: IncidentId,
+        /// The alert.
+        alert: AlertId,
+    },
+    /// Somebody was paged.
+    PageSent {
+        /// The incident.
+        incident: IncidentId,
+        /// The page.
+        page: PageId,
+        /// One for the first page of the incident, and so on.
+        attempt: u32,
+        /// The changes shown as suspects, the likeliest first.
+        suspects: Vec<RolloutId>,
+    },
+    /// Somebody acknowledged.
+    PageAcknowledged {
+        /// The incident.
+        incident: IncidentId,
+        /// The page.
+        page: PageId,
+        /// Who.
+        by: Principal,
+    },
+    /// Nobody acknowledged the last page either.
+    PagingGaveUp {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// No alert of the incident fires any more.
+    IncidentResolved {
+        /// The incident.
+        incident: IncidentId,
+    },
+    /// A failed command was given again.
+    CommandRetried {
+        /// The command.
+        command: CommandId,
+        /// The number of the try, from two on.
+        attempt: u32,
+    },
+    /// A command failed too often.
+    CommandGivenUp {
+        /// The command.
+        command: CommandId,
+    },
+}

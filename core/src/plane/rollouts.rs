@@ -1,0 +1,293 @@
+//! Rollouts: telemetry to the judge, verdicts and orders to the machine, its actions to commands.
+
+use crate::config::{Principal, VersionId};
+use crate::health::{Outcome, Tally, TelemetryWindow, judge};
+use crate::ids::{ChangeId, CommandId, ConfigId, NoteId, RegionId, RolloutId, ServiceId};
+use crate::rollout::{Action, ExposureReport, Order, RollbackReason, Rollout, RolloutTimer, State};
+use crate::time::Micros;
+
+use super::{Command, ControlPlane, InputError, NoteBody, TimerKind};
+
+/// A rollout with what the plane keeps beside it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Flight {
+    pub(super) id: RolloutId,
+    pub(super) change: ChangeId,
+    pub(super) config: ConfigId,
+    pub(super) service: ServiceId,
+    pub(super) candidate: VersionId,
+    pub(super) rollout: Rollout,
+    /// What telemetry said of this stage: instances on the candidate, and all others.
+    candidate_tally: Tally,
+    control_tally: Tally,
+    last_outcome: Option<Outcome>,
+    rollback_command: Option<CommandId>,
+    /// The newest note of the rollout's own story.
+    story: NoteId,
+    /// What triggers the next turn of the story: a verdict, an alert, an order.
+    trigger: Option<NoteId>,
+}
+
+impl Flight {
+    pub(super) fn new(
+        id: RolloutId,
+        change: ChangeId,
+        config: ConfigId,
+        service: ServiceId,
+        candidate: VersionId,
+        rollout: Rollout,
+        started: NoteId,
+    ) -> Self {
+        Self {
+            id,
+            change,
+            config,
+            service,
+            candidate,
+            rollout,
+            candidate_tally: Tally::default(),
+            control_tally: Tally::default(),
+            last_outcome: None,
+            rollback_command: None,
+            story: started,
+            trigger: None,
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<(Micros, TimerKind)> {
+        self.rollout.poll_timeout().map(|(due, timer)| match timer {
+            RolloutTimer::Check => (due, TimerKind::Check(self.id)),
+            RolloutTimer::PushDeadline => (due, TimerKind::PushDeadline(self.id)),
+        })
+    }
+
+    /// A window that began before the stage did tells of another exposure: it is left out.
+    fn window_arrived(&mut self, window: &TelemetryWindow) {
+        let judged = self.rollout.state().is_advancing()
+            && window.service == self.service
+            && window.start >= self.rollout.stage_entered();
+        if judged && window.version == self.candidate {
+            self.candidate_tally.add(window);
+        } else if judged {
+            self.control_tally.add(window);
+        }
+    }
+}
+
+impl ControlPlane {
+    pub(super) fn window_arrived(&mut self, window: &TelemetryWindow) -> Result<(), InputError> {
+        window.check(self.now).map_err(InputError::Window)?;
+        for flight in &mut self.flights {
+            flight.window_arrived(window);
+        }
+        self.alerts.add(window);
+        Ok(())
+    }
+
+    pub(super) fn exposure_reported(
+        &mut self,
+        id: RolloutId,
+        region: RegionId,
+        report: ExposureReport,
+        acknowledged: Option<CommandId>,
+    ) -> Result<(), InputError> {
+        if report.unreachable > report.running {
+            return Err(InputError::ExposureReport);
+        }
+        let now = self.now;
+        let flight = self.flight(id)?;
+        let ordered = flight.rollback_command;
+        let after_rollback = ordered.is_some() && acknowledged >= ordered;
+        flight
+            .rollout
+            .exposure_reported(now, region, report, after_rollback);
+        self.drain_rollout(id);
+        Ok(())
+    }
+
+    pub(super) fn ordered(
+        &mut self,
+        id: RolloutId,
+        order: Order,
+        by: Principal,
+    ) -> Result<(), InputError> {
+        if !by.role.may_operate() {
+            return Err(InputError::RoleMayNotOperate);
+        }
+        let now = self.now;
+        self.flight(id)?
+            .rollout
+            .order(now, order)
+            .map_err(InputError::Order)?;
+        let noted = self.note(
+            [],
+            NoteBody::OrderRecorded {
+                rollout: id,
+                order,
+                by,
+            },
+        );
+        self.flights[id.index()].trigger = Some(noted);
+        self.drain_rollout(id);
+        Ok(())
+    }
+
+    pub(super) fn push_deadline(&mut self, id: RolloutId) {
+        let now = self.now;
+        self.flights[id.index()].rollout.push_deadline_reached(now);
+        self.drain_rollout(id);
+    }
+
+    /// Asks the judge of the current stage and applies what it says.
+    pub(super) fn check(&mut self, id: RolloutId) {
+        let now = self.now;
+        let flight = &mut self.flights[id.index()];
+        let policy = &flight.rollout.stage().judge;
+        let verdict = judge(policy, now, &flight.candidate_tally, &flight.control_tally);
+        let outcome = verdict.outcome;
+        let stage = flight.rollout.stage_index() as u32;
+        let is_news = flight.last_outcome != Some(outcome);
+        flight.last_outcome = Some(outcome);
+        let story = flight.story;
+        let before = flight.rollout.state();
+        flight.rollout.judged(now, outcome);
+        // A verdict that decides is noted even when it says what was said before.
+        let decides =
+            flight.rollout.stage_index() as u32 != stage || flight.rollout.state() != before;
+        if is_news || decides {
+            let body = NoteBody::VerdictReached {
+                rollout: id,
+                stage,
+                verdict,
+            };
+            let noted = self.note([story], body);
+            self.flights[id.index()].trigger = Some(noted);
+        }
+        self.drain_rollout(id);
+    }
+
+    /// Tells every rollout under way about a paging alert.
+    pub(super) fn alert_rollouts(&mut self, service: ServiceId, alert: NoteId) {
+        for index in 0..self.flights.len() {
+            let flight = &mut self.flights[index];
+            if flight.service == service && flight.rollout.state().is_advancing() {
+                flight.rollout.alerted();
+                let id = flight.id;
+                if !flight.rollout.state().is_advancing() {
+                    flight.trigger = Some(alert);
+                }
+                self.drain_rollout(id);
+            }
+        }
+    }
+
+    /// Turns what the machine wants into commands and notes.
+    pub(super) fn drain_rollout(&mut self, id: RolloutId) {
+        while let Some(action) = self.flights[id.index()].rollout.poll_action() {
+            match action {
+                Action::Entered { stage } => self.entered(id, stage),
+                Action::Push { region, instances } => self.push(id, region, instances),
+                Action::BakeStarted { stage } => {
+                    self.tell(id, NoteBody::BakeStarted { rollout: id, stage });
+                }
+                Action::Promoted { stage } => {
+                    self.tell(id, NoteBody::StagePromoted { rollout: id, stage });
+                }
+                Action::Paused(reason) => {
+                    self.tell(
+                        id,
+                        NoteBody::RolloutPaused {
+                            rollout: id,
+                            reason,
+                        },
+                    );
+                }
+                Action::Resumed => self.tell(id, NoteBody::RolloutResumed { rollout: id }),
+                Action::Aborted => self.tell(id, NoteBody::RolloutAborted { rollout: id }),
+                Action::RollBack(reason) => self.roll_back(id, reason),
+                Action::RolledBack => self.tell(id, NoteBody::RollbackCompleted { rollout: id }),
+                Action::Completed => {
+                    let now = self.now;
+                    self.store.land(now, self.flights[id.index()].change);
+                    self.tell(id, NoteBody::RolloutCompleted { rollout: id });
+                }
+            }
+        }
+    }
+
+    fn entered(&mut self, id: RolloutId, stage: u32) {
+        let flight = &mut self.flights[id.index()];
+        flight.candidate_tally.clear();
+        flight.control_tally.clear();
+        flight.last_outcome = None;
+        let instances_max = flight.rollout.limits().into_values().sum();
+        self.tell(
+            id,
+            NoteBody::StageEntered {
+                rollout: id,
+                stage,
+                instances_max,
+            },
+        );
+    }
+
+    fn push(&mut self, id: RolloutId, region: RegionId, instances: u32) {
+        let flight = &self.flights[id.index()];
+        let command = Command::Push {
+            rollout: id,
+            config: flight.config,
+            version: flight.candidate,
+            region,
+            instances,
+            audience: flight.rollout.stage().audience,
+        };
+        let because = flight.story;
+        self.issue([because], command);
+    }
+
+    fn roll_back(&mut self, id: RolloutId, reason: RollbackReason) {
+        let flight = &self.flights[id.index()];
+        let (config, from) = (flight.config, flight.candidate);
+        let to = self.store.revert(flight.change);
+        self.withdraw_pushes(id);
+        self.tell(
+            id,
+            NoteBody::RollbackStarted {
+                rollout: id,
+                reason,
+                to,
+            },
+        );
+        let because = self.flights[id.index()].story;
+        let command = Command::RollBack {
+            rollout: id,
+            config,
+            from,
+            to,
+        };
+        let command = self.issue([because], command);
+        self.flights[id.index()].rollback_command = Some(command);
+    }
+
+    /// Writes the next note of a rollout's story: it follows from the one before and from
+    /// whatever triggered it.
+    fn tell(&mut self, id: RolloutId, body: NoteBody) {
+        let flight = &mut self.flights[id.index()];
+        let because = [Some(flight.story), flight.trigger.take()];
+        let noted = self.note(because.into_iter().flatten(), body);
+        self.flights[id.index()].story = noted;
+    }
+
+    fn flight(&mut self, id: RolloutId) -> Result<&mut Flight, InputError> {
+        self.flights
+            .get_mut(id.index())
+            .ok_or(InputError::UnknownRollout(id))
+    }
+}
+
+impl Flight {
+    /// Whether the rollout may still order instances about.
+    pub(super) fn is_over(&self) -> bool {
+        self.rollout.state() == State::RolledBack
+    }
+}

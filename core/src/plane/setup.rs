@@ -1,0 +1,133 @@
+//! What a plane is built from.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Finding, Schema};
+use crate::health::Slo;
+use crate::ids::{RegionId, ServiceId};
+use crate::incident::PagingPolicy;
+use crate::ratio::Ppm;
+use crate::rollout::{Plan, PlanError};
+use crate::time::Micros;
+
+/// A config and the service that reads it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigSetup {
+    /// What it may hold.
+    pub schema: Schema,
+    /// Whose instances run it.
+    pub service: ServiceId,
+    /// The plans that may roll it out are checked against this service's instances.
+    pub plans: Vec<Plan>,
+}
+
+/// What to do with a command that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetryPolicy {
+    /// How long to wait before giving it again.
+    pub delay: Micros,
+    /// How often a push or page is given in all; a rollback is given until it is taken.
+    pub attempts_max: u32,
+}
+
+/// Everything a plane must know beforehand. Ids number the lists in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Setup {
+    /// The configs.
+    pub configs: Vec<ConfigSetup>,
+    /// Instances of each service, by region.
+    pub instances: BTreeMap<ServiceId, BTreeMap<RegionId, u32>>,
+    /// The objectives.
+    pub slos: Vec<Slo>,
+    /// How people are paged.
+    pub paging: PagingPolicy,
+    /// How often alert rules are evaluated.
+    pub evaluate_every: Micros,
+    /// How long after its last widening a change is a suspect.
+    pub suspect_window: Micros,
+    /// What to do with a command that failed.
+    pub retry: RetryPolicy,
+}
+
+/// Why a setup contradicts itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// A config's service has no instances.
+    #[error("config `{0}` belongs to a service without instances")]
+    NoInstances(String),
+    /// A config's initial values break its own schema.
+    #[error("config `{config}` starts invalid: {finding}")]
+    InitialValues {
+        /// The config.
+        config: String,
+        /// The first finding.
+        finding: Finding,
+    },
+    /// A plan cannot be followed.
+    #[error("a plan of config `{config}` cannot be followed")]
+    Plan {
+        /// The config.
+        config: String,
+        /// Why.
+        #[source]
+        source: PlanError,
+    },
+    /// An objective that can never, or always, be met.
+    #[error("objective {0} must promise more than nothing and less than everything")]
+    Objective(usize),
+    /// A burn rule whose windows are not `0 < short <= long`.
+    #[error("a burn rule of objective {0} needs windows with 1 s <= short <= long")]
+    BurnWindows(usize),
+    /// Alert rules are never evaluated.
+    #[error("alert rules must be evaluated at an interval above zero")]
+    NoEvaluationInterval,
+}
+
+impl Setup {
+    /// Checks the setup.
+    ///
+    /// # Errors
+    /// The first contradiction.
+    pub fn check(&self) -> Result<(), SetupError> {
+        if self.evaluate_every == Micros::ZERO {
+            return Err(SetupError::NoEvaluationInterval);
+        }
+        for config in &self.configs {
+            let name = || config.schema.name.clone();
+            let instances = self.instances.get(&config.service);
+            let instances = instances.filter(|regions| regions.values().any(|count| *count > 0));
+            let instances = instances.ok_or_else(|| SetupError::NoInstances(name()))?;
+            if let Some(finding) = config
+                .schema
+                .validate(&config.schema.initial_document())
+                .pop()
+            {
+                return Err(SetupError::InitialValues {
+                    config: name(),
+                    finding,
+                });
+            }
+            for plan in &config.plans {
+                let fits = plan.check(instances);
+                fits.map_err(|source| SetupError::Plan {
+                    config: name(),
+                    source,
+                })?;
+            }
+        }
+        for (index, slo) in self.slos.iter().enumerate() {
+            if slo.objective == Ppm::ZERO || slo.objective >= Ppm::ONE {
+                return Err(SetupError::Objective(index));
+            }
+            let sound = |short, long| Micros::from_secs(1) <= short && short <= long;
+            if !slo.rules.iter().all(|rule| sound(rule.short, rule.long)) {
+                return Err(SetupError::BurnWindows(index));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! What a scenario must come to, line by line.
+
+use firedrill_core::{Micros, Ppm};
+use serde::{Deserialize, Serialize};
+
+use crate::measure::{Catcher, Measures, Span};
+
+/// One thing that must be so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Requirement {
+    /// This layer stops the change.
+    CaughtBy(CatchPoint),
+    /// From the first user harmed to the first signal that somebody or something acts on.
+    TimeToDetectAtMost(Micros),
+    /// From the first user harmed until every objective holds again.
+    TimeToMitigateAtMost(Micros),
+    /// Instances that ever ran the change, among those of its service.
+    ExposureAtMost(Ppm),
+    /// Pages sent.
+    PagesAtMost(u32),
+    /// Whether the change reaches its whole scope and stays.
+    ReachesFull(bool),
+    /// Whether an objective's error budget burns faster than it may, by the users' own count.
+    BreachesSlo(bool),
+}
+
+/// A layer, as expectations name it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatchPoint {
+    /// Validation.
+    Validation,
+    /// Review.
+    Review,
+    /// Any canary stage.
+    Canary,
+    /// Any wave.
+    Wave,
+    /// The stage of this name.
+    Stage(String),
+    /// An SLO alert.
+    SloAlert,
+    /// Nothing.
+    Nobody,
+}
+
+/// A requirement and how often it must hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Expectation {
+    /// What must be so.
+    pub requirement: Requirement,
+    /// In at least this share of seeds.
+    pub rate: Ppm,
+    /// The line of the scenario file that asks for it, from 1; 0 when there is no file.
+    pub line: u32,
+}
+
+impl Requirement {
+    /// Whether a run meets it.
+    #[must_use]
+    pub fn is_met(&self, measures: &Measures) -> bool {
+        let within = |span: Span, limit: Micros| match span {
+            Span::Took(time) => time <= limit,
+            Span::Never => false,
+            Span::NotApplicable => true,
+        };
+        match self {
+            Self::CaughtBy(point) => point.matches(&measures.caught_by),
+            Self::TimeToDetectAtMost(limit) => within(measures.time_to_detect, *limit),
+            Self::TimeToMitigateAtMost(limit) => within(measures.time_to_mitigate, *limit),
+            Self::ExposureAtMost(limit) => measures.exposure <= *limit,
+            Self::PagesAtMost(limit) => measures.pages <= *limit,
+            Self::ReachesFull(wanted) => measures.reached_full == *wanted,
+            Self::BreachesSlo(wanted) => measures.slo_breached == *wanted,
+        }
+    }
+}
+
+impl CatchPoint {
+    fn matches(&self, catcher: &Catcher) -> bool {
+        match (self, catcher) {
+            (Self::Validation, Catcher::Validation)
+            | (Self::Review, Catcher::Review)
+            | (Self::Canary, Catcher::Canary { .. })
+            | (Self::Wave, Catcher::Wave { .. })
+            | (Self::SloAlert, Catcher::SloAlert { .. })
+            | (Self::Nobody, Catcher::Nobody) => true,
+            (Self::Stage(wanted), Catcher::Canary { stage } | Catcher::Wave { stage }) => {
+                wanted == stage
+            }
+            (
+                Self::Validation
+                | Self::Review
+                | Self::Canary
+                | Self::Wave
+                | Self::SloAlert
+                | Self::Nobody
+                | Self::Stage(_),
+                _,
+            ) => false,
+        }
+    }
+}
+
+impl std::fmt::Display for CatchPoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Validation => f.write_str("validation"),
+            Self::Review => f.write_str("review"),
+            Self::Canary => f.write_str("a canary stage"),
+            Self::Wave => f.write_str("a wave"),
+            Self::Stage(name) => write!(f, "stage `{name}`"),
+            Self::SloAlert => f.write_str("an SLO alert"),
+            Self::Nobody => f.write_str("nobody"),
+        }
+    }
+}
+
+impl std::fmt::Display for Requirement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::CaughtBy(point) => write!(f, "caught by {point}"),
+            Self::TimeToDetectAtMost(limit) => write!(f, "time to detect at most {limit}"),
+            Self::TimeToMitigateAtMost(limit) => write!(f, "time to mitigate at most {limit}"),
+            Self::ExposureAtMost(limit) => write!(f, "exposure at most {limit}"),
+            Self::PagesAtMost(limit) => write!(f, "pages at most {limit}"),
+            Self::ReachesFull(true) => f.write_str("reaches 100 %"),
+            Self::ReachesFull(false) => f.write_str("does not stay at 100 %"),
+            Self::BreachesSlo(true) => f.write_str("breaches an SLO"),
+            Self::BreachesSlo(false) => f.write_str("breaches no SLO"),
+        }
+    }
+}

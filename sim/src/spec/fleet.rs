@@ -1,0 +1,122 @@
+//! Regions, services, request classes, demand.
+
+use firedrill_core::Micros;
+use firedrill_core::ids::ServiceId;
+use serde::{Deserialize, Serialize};
+
+/// A log-normal distribution of times.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LogNormal {
+    /// The median.
+    pub median: Micros,
+    /// The standard deviation of the logarithm.
+    pub sigma: f64,
+}
+
+/// A region.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Region {
+    /// Its name.
+    pub name: String,
+    /// Local time minus UTC, in seconds.
+    pub utc_offset_s: i64,
+    /// Its cells (failure domains); at least one.
+    pub cells: u32,
+    /// Its share of demand and of instances, relative to the other regions'.
+    pub weight: f64,
+}
+
+/// How a golden signal follows load: `idle + slope × utilisation`, as shares in `0..=1`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Golden {
+    /// Without load.
+    pub idle: f64,
+    /// What full load adds.
+    pub slope: f64,
+}
+
+/// A service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Its instances in the whole fleet, spread over regions by weight and evenly over cells.
+    pub instances: u32,
+    /// Requests that one instance serves at a time.
+    pub workers: u32,
+    /// Time to serve one request, without waiting.
+    pub service_time: LogNormal,
+    /// The share of requests that fail for reasons of their own, in `0..=1`.
+    pub error_share: f64,
+    /// Callers give up after this long.
+    pub timeout: Micros,
+    /// Requests that may wait per instance; more are turned away.
+    pub queue_max: u32,
+    /// Time from start to first request.
+    pub start_up: Micros,
+    /// Processor.
+    pub cpu: Golden,
+    /// Memory.
+    pub memory: Golden,
+    /// Network.
+    pub network: Golden,
+    /// Disk.
+    pub disk: Golden,
+}
+
+/// A class of user requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestClass {
+    /// Its name.
+    pub name: String,
+    /// The services it passes, from the edge inwards; a failure at any of them fails it.
+    pub path: Vec<ServiceId>,
+    /// Mean requests a second over a day in the whole fleet.
+    pub per_second: f64,
+    /// The share of them that employees make, in `0..=1`.
+    pub employee_share: f64,
+}
+
+/// Where and what.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fleet {
+    /// Regions.
+    pub regions: Vec<Region>,
+    /// Services.
+    pub services: Vec<Service>,
+    /// Request classes.
+    pub classes: Vec<RequestClass>,
+}
+
+/// How demand moves.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Demand {
+    /// UTC time of day at which the run starts.
+    pub start: Micros,
+    /// How much the day curve swings around its mean, in `0..1`.
+    pub swing: f64,
+    /// Local time of day of the peak.
+    pub peak: Micros,
+}
+
+impl Fleet {
+    /// Instances of `service` in `region`, spread over its cells: by largest remainder, so that
+    /// they add up to the service's instances.
+    #[must_use]
+    pub fn instances(&self, service: &Service) -> Vec<u32> {
+        let total_weight: f64 = self.regions.iter().map(|region| region.weight).sum();
+        let exact: Vec<f64> = self
+            .regions
+            .iter()
+            .map(|region| f64::from(service.instances) * region.weight / total_weight)
+            .collect();
+        let mut counts: Vec<u32> = exact.iter().map(|share| *share as u32).collect();
+        let mut order: Vec<usize> = (0..exact.len()).collect();
+        order.sort_by(|a, b| exact[*b].fract().total_cmp(&exact[*a].fract()).then(a.cmp(b)));
+        let missing = service.instances - counts.iter().sum::<u32>();
+        for index in order.into_iter().cycle().take(missing as usize) {
+            counts[index] += 1;
+        }
+        counts
+    }
+}

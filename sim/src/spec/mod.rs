@@ -1,0 +1,184 @@
+//! What a run is asked to be: plain records without an invalid state the world could trip over.
+//!
+//! A [`Scenario`] is built by a loader or by a test and checked once with [`Scenario::check`].
+//! Names are kept beside ids: index `i` of a list has id `i`.
+
+mod check;
+mod defect;
+mod fleet;
+mod people;
+
+use firedrill_core::Micros;
+use firedrill_core::config::{Edit, Principal, Schema};
+use firedrill_core::health::Slo;
+use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
+use firedrill_core::incident::PagingPolicy;
+use firedrill_core::rollout::Plan;
+use serde::{Deserialize, Serialize};
+
+use crate::expect::Expectation;
+
+pub use check::SpecError;
+pub use defect::{Defect, Mechanism};
+pub use fleet::{Demand, Fleet, Golden, LogNormal, Region, RequestClass, Service};
+pub use people::{OnCall, Review};
+
+/// A named rollout plan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NamedPlan {
+    /// Its name.
+    pub name: String,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// A config document of the fleet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ConfigSpec {
+    /// Keys, types, ranges, rules; its name names the config.
+    pub schema: Schema,
+    /// The service whose instances run it.
+    pub service: ServiceId,
+    /// The plans that may roll it out; ids number them in order.
+    pub plans: Vec<NamedPlan>,
+}
+
+/// A named objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NamedSlo {
+    /// Its name.
+    pub name: String,
+    /// The objective.
+    pub slo: Slo,
+}
+
+/// A change that somebody proposes during the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ChangeSpec {
+    /// What it is meant to do, in a sentence.
+    pub title: String,
+    /// When it is proposed.
+    pub at: Micros,
+    /// The config.
+    pub config: ConfigId,
+    /// The author.
+    pub author: Principal,
+    /// The new values.
+    pub edits: Vec<Edit>,
+    /// The plan that an approval starts.
+    pub plan: PlanId,
+    /// Who reviews it, and how.
+    pub review: Review,
+    /// What is wrong with it, unknown to everybody in the run; nothing when it is good.
+    pub defect: Option<Defect>,
+}
+
+/// How config gets to instances.
+///
+/// The delay of an instance is the base delay plus a log-normal one; a share of the instances
+/// draws from a second, much slower log-normal; a share of those cannot be reached at all until
+/// then, which is what distribution reports of them.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Propagation {
+    /// Commit and distribution tiers, before the first instance.
+    pub base: Micros,
+    /// The body.
+    pub body: LogNormal,
+    /// The share of instances that are stragglers, in `0..=1`.
+    pub straggler_share: f64,
+    /// Their delay.
+    pub straggler: LogNormal,
+}
+
+/// How numbers get from instances to the core.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Telemetry {
+    /// Time between scrapes; a multiple of the step.
+    pub scrape_every: Micros,
+    /// Delay from scrape to judge.
+    pub ingestion: LogNormal,
+    /// The share of scrapes that never arrive, in `0..=1`.
+    pub loss_share: f64,
+}
+
+/// Noise that has nothing to do with any change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Noise {
+    /// Hosts that go bad and recover by themselves; none when absent.
+    pub flapping: Option<Flapping>,
+}
+
+/// Hosts that flap.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flapping {
+    /// The share of all instances that sit on such hosts, in `0..=1`.
+    pub share: f64,
+    /// Mean time between two bad spells.
+    pub good_mean: Micros,
+    /// Mean length of a bad spell.
+    pub bad_mean: Micros,
+    /// Error probability of requests served during a bad spell, in `0..=1`.
+    pub error_share: f64,
+}
+
+/// How the core is set up beyond plans and objectives.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CorePolicy {
+    /// How people are paged.
+    pub paging: PagingPolicy,
+    /// How often alert rules are evaluated.
+    pub evaluate_every: Micros,
+    /// How long after its last widening a change is a suspect.
+    pub suspect_window: Micros,
+}
+
+/// Everything that makes a run, but the seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scenario {
+    /// Its name, a slug.
+    pub name: String,
+    /// One line.
+    pub title: String,
+    /// What it teaches, in a few sentences.
+    pub summary: String,
+    /// How long the run lasts.
+    pub duration: Micros,
+    /// The step in which fleet and demand move; events between steps keep their exact time.
+    pub step: Micros,
+    /// Regions, services, classes.
+    pub fleet: Fleet,
+    /// How many requests come, and when.
+    pub demand: Demand,
+    /// Config documents.
+    pub configs: Vec<ConfigSpec>,
+    /// Objectives.
+    pub slos: Vec<NamedSlo>,
+    /// Changes, in the order of their time.
+    pub changes: Vec<ChangeSpec>,
+    /// How config gets to instances.
+    pub propagation: Propagation,
+    /// How numbers get to the core.
+    pub telemetry: Telemetry,
+    /// Noise.
+    pub noise: Noise,
+    /// Who is on call.
+    pub on_call: OnCall,
+    /// How the core is set up.
+    pub core: CorePolicy,
+    /// What must come out.
+    pub expect: Vec<Expectation>,
+}
+
+impl Scenario {
+    /// The content hash of the scenario: twelve hexadecimal digits.
+    ///
+    /// # Panics
+    /// Never: a scenario is plain data.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        use sha2::Digest;
+        let text = serde_json::to_vec(self).expect("a scenario is plain data");
+        let digest = sha2::Sha256::digest(text);
+        digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
