@@ -112,7 +112,12 @@ impl Fleet {
             .collect();
         let mut counts: Vec<u32> = exact.iter().map(|share| *share as u32).collect();
         let mut order: Vec<usize> = (0..exact.len()).collect();
-        order.sort_by(|a, b| exact[*b].fract().total_cmp(&exact[*a].fract()).then(a.cmp(b)));
+        order.sort_by(|a, b| {
+            exact[*b]
+                .fract()
+                .total_cmp(&exact[*a].fract())
+                .then(a.cmp(b))
+        });
         let missing = service.instances - counts.iter().sum::<u32>();
         for index in order.into_iter().cycle().take(missing as usize) {
             counts[index] += 1;

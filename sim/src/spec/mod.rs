@@ -179,6 +179,10 @@ impl Scenario {
         use sha2::Digest;
         let text = serde_json::to_vec(self).expect("a scenario is plain data");
         let digest = sha2::Sha256::digest(text);
-        digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+        digest
+            .iter()
+            .take(6)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }

@@ -1,0 +1,328 @@
+//! The moments that figures are measured between, each with the number of its event.
+
+use firedrill_core::Micros;
+use firedrill_core::config::Decision;
+use firedrill_core::health::{Outcome, Urgency};
+use firedrill_core::ids::{ChangeId, RolloutId, SloId};
+use firedrill_core::plane::NoteBody;
+use firedrill_core::rollout::{PauseReason, RollbackReason, StageKind};
+use serde::Serialize;
+
+use crate::log::{Event, EventBody, RunLog, StageName, WorldEvent};
+
+/// A moment and the event that marks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Anchor {
+    /// The moment, in microseconds since the start of the run.
+    pub at: Micros,
+    /// The event's number.
+    pub seq: u64,
+}
+
+impl From<&Event> for Anchor {
+    fn from(event: &Event) -> Self {
+        Self {
+            at: event.t_us,
+            seq: event.seq,
+        }
+    }
+}
+
+/// The layer that stopped a change.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Catcher {
+    /// Validation refused it.
+    Validation,
+    /// The reviewer refused it.
+    Review,
+    /// The judge of a canary stage.
+    Canary {
+        /// The stage.
+        stage: String,
+    },
+    /// The judge of a wave.
+    Wave {
+        /// The stage.
+        stage: String,
+    },
+    /// An alert on an objective.
+    SloAlert {
+        /// The objective.
+        slo: String,
+    },
+    /// Nothing did.
+    Nobody,
+}
+
+impl std::fmt::Display for Catcher {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Validation => f.write_str("validation"),
+            Self::Review => f.write_str("review"),
+            Self::Canary { stage } => write!(f, "canary `{stage}`"),
+            Self::Wave { stage } => write!(f, "wave `{stage}`"),
+            Self::SloAlert { slo } => write!(f, "SLO alert `{slo}`"),
+            Self::Nobody => f.write_str("nobody"),
+        }
+    }
+}
+
+/// The moments of a run, as far as they came.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Anchors {
+    /// The measured rollout.
+    pub rollout: Option<RolloutId>,
+    /// The layer that stopped the change.
+    pub caught_by: Catcher,
+    /// The measured change entered the store.
+    pub proposed: Option<Anchor>,
+    /// The measured change carries a defect.
+    pub defect_armed: Option<Anchor>,
+    /// Its rollout started.
+    pub rollout_started: Option<Anchor>,
+    /// The first instance ran the defective version.
+    pub defect_active: Option<Anchor>,
+    /// The first request was harmed.
+    pub harm_started: Option<Anchor>,
+    /// The last harmed request was in the step before.
+    pub harm_ended: Option<Anchor>,
+    /// The first objective was breached.
+    pub slo_breached: Option<Anchor>,
+    /// The last breached objective held again.
+    pub slo_restored: Option<Anchor>,
+    /// The first signal that somebody or something acts on.
+    pub first_signal: Option<Anchor>,
+    /// The first paging alert fired.
+    pub alert_fired: Option<Anchor>,
+    /// The first page was sent.
+    pub paged: Option<Anchor>,
+    /// The first page was acknowledged.
+    pub acknowledged: Option<Anchor>,
+    /// The measured rollout began to go back.
+    pub rollback_started: Option<Anchor>,
+    /// No reachable instance ran its candidate any more.
+    pub rollback_completed: Option<Anchor>,
+    /// It reached its whole scope.
+    pub completed: Option<Anchor>,
+    /// The fleet was clean again.
+    pub recovered: Option<Anchor>,
+}
+
+impl Anchors {
+    const fn none() -> Self {
+        Self {
+            rollout: None,
+            caught_by: Catcher::Nobody,
+            proposed: None,
+            defect_armed: None,
+            rollout_started: None,
+            defect_active: None,
+            harm_started: None,
+            harm_ended: None,
+            slo_breached: None,
+            slo_restored: None,
+            first_signal: None,
+            alert_fired: None,
+            paged: None,
+            acknowledged: None,
+            rollback_started: None,
+            rollback_completed: None,
+            completed: None,
+            recovered: None,
+        }
+    }
+
+    pub(super) fn find(log: &RunLog) -> Self {
+        let mut finder = Finder {
+            log,
+            measured: measured_change(log),
+            stages: &[],
+            open_breaches: 0,
+            paging_slo: None,
+            anchors: Self::none(),
+        };
+        for event in log.events() {
+            match &event.body {
+                EventBody::Note(note) => finder.note(event, note),
+                EventBody::World(world) => finder.world(event, world),
+                EventBody::Command(_) | EventBody::Person(_) => {}
+            }
+        }
+        finder.anchors
+    }
+}
+
+/// The first defective change; the first one when none is.
+fn measured_change(log: &RunLog) -> ChangeId {
+    let defective = log.events().iter().find_map(|event| match &event.body {
+        EventBody::World(WorldEvent::DefectArmed { change, .. }) => Some(*change),
+        EventBody::World(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::Person(_) => {
+            None
+        }
+    });
+    defective.unwrap_or_default()
+}
+
+struct Finder<'a> {
+    log: &'a RunLog,
+    measured: ChangeId,
+    stages: &'a [StageName],
+    open_breaches: u32,
+    paging_slo: Option<SloId>,
+    anchors: Anchors,
+}
+
+fn first(slot: &mut Option<Anchor>, event: &Event) {
+    slot.get_or_insert(event.into());
+}
+
+impl Finder<'_> {
+    fn note(&mut self, event: &Event, note: &NoteBody) {
+        let measured = self.anchors.rollout;
+        let own = |rollout: &RolloutId| Some(*rollout) == measured;
+        match note {
+            NoteBody::ChangeProposed { change, .. } if *change == self.measured => {
+                first(&mut self.anchors.proposed, event);
+            }
+            NoteBody::ChangeInvalid { change, .. } if *change == self.measured => {
+                self.anchors.caught_by = Catcher::Validation;
+                first(&mut self.anchors.first_signal, event);
+            }
+            NoteBody::ChangeReviewed {
+                change,
+                decision: Decision::Reject,
+                ..
+            } if *change == self.measured => {
+                self.anchors.caught_by = Catcher::Review;
+                first(&mut self.anchors.first_signal, event);
+            }
+            NoteBody::RolloutStarted {
+                rollout,
+                change,
+                config,
+                plan,
+                ..
+            } if *change == self.measured => {
+                self.anchors.rollout = Some(*rollout);
+                let config = &self.log.header().names.configs[config.index()];
+                self.stages = &config.plans[plan.index()].1;
+                first(&mut self.anchors.rollout_started, event);
+            }
+            NoteBody::VerdictReached {
+                rollout, verdict, ..
+            } if own(rollout) => {
+                if verdict.outcome == Outcome::Fail {
+                    first(&mut self.anchors.first_signal, event);
+                }
+            }
+            NoteBody::RolloutPaused { rollout, reason } if own(rollout) => {
+                if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
+                    first(&mut self.anchors.first_signal, event);
+                }
+                if *reason == PauseReason::JudgedBad {
+                    self.caught_by_judge(event);
+                }
+            }
+            NoteBody::RollbackStarted {
+                rollout, reason, ..
+            } if own(rollout) => {
+                first(&mut self.anchors.rollback_started, event);
+                match reason {
+                    RollbackReason::JudgedBad | RollbackReason::ExposureExceeded => {
+                        self.caught_by_judge(event);
+                    }
+                    RollbackReason::Ordered | RollbackReason::Alert => self.caught_by_alert(),
+                }
+            }
+            NoteBody::RollbackCompleted { rollout } if own(rollout) => {
+                first(&mut self.anchors.rollback_completed, event);
+            }
+            NoteBody::RolloutCompleted { rollout } if own(rollout) => {
+                first(&mut self.anchors.completed, event);
+            }
+            NoteBody::AlertFired { alert } if alert.rule.urgency == Urgency::Page => {
+                self.paging_slo.get_or_insert(alert.slo);
+                first(&mut self.anchors.alert_fired, event);
+                first(&mut self.anchors.first_signal, event);
+            }
+            NoteBody::PageSent { .. } => first(&mut self.anchors.paged, event),
+            NoteBody::PageAcknowledged { .. } => first(&mut self.anchors.acknowledged, event),
+            #[expect(clippy::wildcard_enum_match_arm, reason = "most notes mark no moment")]
+            _ => {}
+        }
+    }
+
+    fn world(&mut self, event: &Event, world: &WorldEvent) {
+        let anchors = &mut self.anchors;
+        match world {
+            WorldEvent::DefectArmed { change, .. } if *change == self.measured => {
+                first(&mut anchors.defect_armed, event);
+            }
+            WorldEvent::DefectActive { .. } => first(&mut anchors.defect_active, event),
+            WorldEvent::HarmStarted { .. } => {
+                first(&mut anchors.harm_started, event);
+                anchors.harm_ended = None;
+                anchors.recovered = None;
+            }
+            WorldEvent::HarmEnded { .. } => anchors.harm_ended = Some(event.into()),
+            WorldEvent::SloBreached { .. } => {
+                self.open_breaches += 1;
+                first(&mut anchors.slo_breached, event);
+                anchors.slo_restored = None;
+            }
+            WorldEvent::SloRestored { .. } => {
+                self.open_breaches -= 1;
+                if self.open_breaches == 0 {
+                    anchors.slo_restored = Some(event.into());
+                }
+            }
+            WorldEvent::FleetClean { rollout } if Some(*rollout) == anchors.rollout => {
+                anchors.recovered = Some(event.into());
+            }
+            WorldEvent::DefectArmed { .. }
+            | WorldEvent::FleetClean { .. }
+            | WorldEvent::CommandTaken { .. }
+            | WorldEvent::InputRefused { .. }
+            | WorldEvent::VerdictTruth(_)
+            | WorldEvent::Sample(_)
+            | WorldEvent::RunEnded => {}
+        }
+    }
+
+    /// The stage that the rollout is in now is the one whose judge caught it.
+    fn caught_by_judge(&mut self, event: &Event) {
+        if self.anchors.caught_by != Catcher::Nobody {
+            return;
+        }
+        let entered = self.log.events()[..event.seq as usize].iter().rev();
+        let stage = entered.into_iter().find_map(|event| match &event.body {
+            EventBody::Note(NoteBody::StageEntered { rollout, stage, .. })
+                if Some(*rollout) == self.anchors.rollout =>
+            {
+                self.stages.get(*stage as usize)
+            }
+            EventBody::Note(_)
+            | EventBody::World(_)
+            | EventBody::Command(_)
+            | EventBody::Person(_) => None,
+        });
+        if let Some(StageName { name, stage_kind }) = stage {
+            self.anchors.caught_by = match stage_kind {
+                StageKind::Canary => Catcher::Canary {
+                    stage: name.clone(),
+                },
+                StageKind::Wave => Catcher::Wave {
+                    stage: name.clone(),
+                },
+            };
+        }
+    }
+
+    fn caught_by_alert(&mut self) {
+        if let (Catcher::Nobody, Some(slo)) = (&self.anchors.caught_by, self.paging_slo) {
+            let slo = self.log.header().names.slos[slo.index()].name.clone();
+            self.anchors.caught_by = Catcher::SloAlert { slo };
+        }
+    }
+}
