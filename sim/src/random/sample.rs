@@ -28,6 +28,9 @@ pub fn binomial(u: f64, n: u64, p: f64) -> u64 {
         let skewness = (1.0 - 2.0 * p) / libm::sqrt(variance);
         return by_normal(u, mean, variance, skewness).min(n);
     }
+    if u <= 1.0 - mean {
+        return 0; // Bernoulli's inequality: (1 − p)^n ≥ 1 − np
+    }
     let odds = p / (1.0 - p);
     let mut mass = libm::exp(n as f64 * libm::log1p(-p));
     let (mut k, mut below) = (0, mass);
@@ -51,6 +54,9 @@ pub fn poisson(u: f64, mean: f64) -> u64 {
     }
     if mean > EXACT_VARIANCE_MAX {
         return by_normal(u, mean, mean, 1.0 / libm::sqrt(mean));
+    }
+    if u <= 1.0 - mean {
+        return 0; // e^−x ≥ 1 − x
     }
     let mut mass = libm::exp(-mean);
     let (mut k, mut below) = (0_u64, mass);
