@@ -5,6 +5,7 @@
 //! taken at the end of every scrape interval.
 
 mod books;
+pub mod congestion;
 mod defect;
 mod demand;
 mod fleet;
