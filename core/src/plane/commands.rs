@@ -10,7 +10,7 @@ use super::{Command, ControlPlane, InputError, Issued, NoteBody};
 /// A command that nobody reported on yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outstanding {
-    issued: Issued,
+    pub(super) issued: Issued,
     attempts: u32,
     pub(super) retry_at: Option<Micros>,
 }
@@ -91,8 +91,8 @@ impl ControlPlane {
         self.commands.push_back(issued);
     }
 
-    /// Forgets the pushes of a rollout that goes back: a retry must not bring back what a
-    /// rollback takes away.
+    /// Forgets the pushes of a rollout that stops widening: a retry must neither widen what was
+    /// paused or aborted nor bring back what a rollback takes away.
     pub(super) fn withdraw_pushes(&mut self, id: RolloutId) {
         let withdrawn =
             |command: &Command| matches!(command, Command::Push { rollout, .. } if *rollout == id);

@@ -194,6 +194,7 @@ impl ControlPlane {
                     self.tell(id, NoteBody::StagePromoted { rollout: id, stage });
                 }
                 Action::Paused(reason) => {
+                    self.withdraw_pushes(id);
                     self.tell(
                         id,
                         NoteBody::RolloutPaused {
@@ -203,7 +204,10 @@ impl ControlPlane {
                     );
                 }
                 Action::Resumed => self.tell(id, NoteBody::RolloutResumed { rollout: id }),
-                Action::Aborted => self.tell(id, NoteBody::RolloutAborted { rollout: id }),
+                Action::Aborted => {
+                    self.withdraw_pushes(id);
+                    self.tell(id, NoteBody::RolloutAborted { rollout: id });
+                }
                 Action::RollBack(reason) => self.roll_back(id, reason),
                 Action::RolledBack => self.tell(id, NoteBody::RollbackCompleted { rollout: id }),
                 Action::Completed => {
