@@ -214,25 +214,41 @@ impl ConfigStore {
     /// Records a review. `Ok(None)` means that the change was not in review and nothing changed.
     ///
     /// # Errors
-    /// When the reviewer may not review this change.
+    /// When the reviewer may not review this change, or it no longer applies; nothing changed
+    /// then. A change that no longer applies can still be rejected.
     pub fn review(
         &mut self,
         id: ChangeId,
         reviewer: &Principal,
         decision: Decision,
     ) -> Result<Option<ChangeState>, ReviewError> {
-        let Some(change) = self.changes.get_mut(id.index()) else {
+        let change = self.changes.get(id.index());
+        let Some(change) = change.filter(|change| change.state == ChangeState::InReview) else {
             return Ok(None);
         };
-        if change.state != ChangeState::InReview {
-            return Ok(None);
-        }
         check_reviewer(&change.author, reviewer)?;
-        change.state = match decision {
-            Decision::Approve => ChangeState::Approved,
+        let state = match decision {
+            Decision::Approve => {
+                self.check_still_applies(change)?;
+                ChangeState::Approved
+            }
             Decision::Reject => ChangeState::Rejected,
         };
-        Ok(Some(change.state))
+        self.changes[id.index()].state = state;
+        Ok(Some(state))
+    }
+
+    /// A document is whole: what was made from another version than the one in use would take
+    /// back whatever came between.
+    fn check_still_applies(&self, change: &Change) -> Result<(), ReviewError> {
+        let condemned = &self.configs[change.config.index()].condemned;
+        if condemned.contains(&change.candidate) {
+            return Err(ReviewError::Condemned);
+        }
+        if change.base != self.last_known_good(change.config) {
+            return Err(ReviewError::Outdated);
+        }
+        Ok(())
     }
 
     /// Records that an approved change reached its whole scope: its version is known good.
@@ -331,6 +347,35 @@ mod tests {
         assert_eq!(store.history(AUTH).len(), 3);
         let again = store.propose(AUTH, developer(), set(2));
         assert!(matches!(again, Err(ProposeError::Condemned(_))));
+    }
+
+    #[test]
+    fn a_change_made_from_an_older_version_is_not_approved() {
+        let mut store = store();
+        let (late, _) = store.propose(AUTH, developer(), set(5)).unwrap();
+        landed(&mut store, 2);
+        let before = store.clone();
+        assert_eq!(
+            store.review(late, &owner(), Decision::Approve),
+            Err(ReviewError::Outdated)
+        );
+        assert_eq!(store, before);
+        assert_eq!(
+            store.review(late, &owner(), Decision::Reject),
+            Ok(Some(ChangeState::Rejected))
+        );
+    }
+
+    #[test]
+    fn a_version_that_was_taken_back_is_not_approved_again() {
+        let mut store = store();
+        let (twin, _) = store.propose(AUTH, developer(), set(2)).unwrap();
+        let first = landed(&mut store, 2);
+        store.revert(first);
+        assert_eq!(
+            store.review(twin, &owner(), Decision::Approve),
+            Err(ReviewError::Condemned)
+        );
     }
 
     #[test]
