@@ -114,6 +114,9 @@ impl ControlPlane {
         if !by.role.may_operate() {
             return Err(InputError::RoleMayNotOperate);
         }
+        if let Some(newer) = self.newer_rollout(id).filter(|_| order == Order::RollBack) {
+            return Err(InputError::NewerRollout(newer));
+        }
         let now = self.now;
         self.flight(id)?
             .rollout
@@ -130,6 +133,25 @@ impl ControlPlane {
         self.flights[id.index()].trigger = Some(noted);
         self.drain_rollout(id);
         Ok(())
+    }
+
+    /// A newer rollout of the same config that stays, while this one is there to be taken back:
+    /// its document holds this one's edits, so going back under it would keep them.
+    fn newer_rollout(&self, id: RolloutId) -> Option<RolloutId> {
+        let goes_back = |flight: &&Flight| {
+            matches!(
+                flight.rollout.state(),
+                State::RollingBack | State::RolledBack
+            )
+        };
+        let flight = self
+            .flights
+            .get(id.index())
+            .filter(|flight| !goes_back(flight))?;
+        let newer = self.flights[id.index() + 1..].iter();
+        let mut in_the_way =
+            newer.filter(|newer| newer.config == flight.config && !goes_back(newer));
+        in_the_way.next().map(|newer| newer.id)
     }
 
     pub(super) fn push_deadline(&mut self, id: RolloutId) {
