@@ -141,7 +141,9 @@ impl ConfigStore {
             .map_or(&[], |config| &config.landed)
     }
 
-    /// The newest landed version that was never taken back.
+    /// The newest landed version that was never taken back. When all were, which takes a change
+    /// back to the initial version that is itself taken back, the initial one: something must
+    /// run, and it ran longest.
     ///
     /// # Panics
     /// When the store has no such config.
@@ -153,7 +155,7 @@ impl ConfigStore {
             .iter()
             .rev()
             .find(|(_, v)| !config.condemned.contains(v));
-        good.expect("the initial version is never condemned").1
+        good.unwrap_or(&config.landed[0]).1
     }
 
     /// Proposes a change and validates it. The change is kept either way, for the history.
@@ -347,6 +349,17 @@ mod tests {
         assert_eq!(store.history(AUTH).len(), 3);
         let again = store.propose(AUTH, developer(), set(2));
         assert!(matches!(again, Err(ProposeError::Condemned(_))));
+    }
+
+    #[test]
+    fn the_initial_version_is_the_last_resort() {
+        let mut store = store();
+        let initial = store.last_known_good(AUTH);
+        let away = landed(&mut store, 2);
+        let back = landed(&mut store, 1);
+        store.revert(back);
+        assert_eq!(store.revert(away), initial);
+        assert_eq!(store.last_known_good(AUTH), initial);
     }
 
     #[test]
