@@ -149,12 +149,23 @@ impl ConfigStore {
     /// When the store has no such config.
     #[must_use]
     pub fn last_known_good(&self, config: ConfigId) -> VersionId {
+        self.newest_good(config, |_| false)
+    }
+
+    /// The version to go back to if the change were taken back now.
+    ///
+    /// # Panics
+    /// When the store has no such change.
+    #[must_use]
+    pub fn version_without(&self, id: ChangeId) -> VersionId {
+        let change = &self.changes[id.index()];
+        self.newest_good(change.config, |version| version == change.candidate)
+    }
+
+    fn newest_good(&self, config: ConfigId, is_left: impl Fn(VersionId) -> bool) -> VersionId {
         let config = &self.configs[config.index()];
-        let good = config
-            .landed
-            .iter()
-            .rev()
-            .find(|(_, v)| !config.condemned.contains(v));
+        let is_good = |v: VersionId| !config.condemned.contains(&v) && !is_left(v);
+        let good = config.landed.iter().rev().find(|(_, v)| is_good(*v));
         good.unwrap_or(&config.landed[0]).1
     }
 

@@ -135,23 +135,28 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// A newer rollout of the same config that stays, while this one is there to be taken back:
-    /// its document holds this one's edits, so going back under it would keep them.
+    /// A newer rollout of the same config that must go before this one may be taken back: one
+    /// that stays, as its document holds this one's edits; or one that is still leaving the very
+    /// version that this one would go back to.
     fn newer_rollout(&self, id: RolloutId) -> Option<RolloutId> {
-        let goes_back = |flight: &&Flight| {
-            matches!(
-                flight.rollout.state(),
-                State::RollingBack | State::RolledBack
-            )
+        let flight = self.flights.get(id.index())?;
+        if matches!(
+            flight.rollout.state(),
+            State::RollingBack | State::RolledBack
+        ) {
+            return None;
+        }
+        let back_to = self.store.version_without(flight.change);
+        let in_the_way = |newer: &&Flight| match newer.rollout.state() {
+            _ if newer.config != flight.config => false,
+            State::RolledBack => false,
+            State::RollingBack => newer.candidate == back_to,
+            State::Pushing | State::Baking | State::Paused | State::Completed | State::Aborted => {
+                true
+            }
         };
-        let flight = self
-            .flights
-            .get(id.index())
-            .filter(|flight| !goes_back(flight))?;
-        let newer = self.flights[id.index() + 1..].iter();
-        let mut in_the_way =
-            newer.filter(|newer| newer.config == flight.config && !goes_back(newer));
-        in_the_way.next().map(|newer| newer.id)
+        let newer = self.flights[id.index() + 1..].iter().find(in_the_way);
+        newer.map(|newer| newer.id)
     }
 
     pub(super) fn push_deadline(&mut self, id: RolloutId) {
