@@ -236,8 +236,7 @@ impl Rollout {
                 } else {
                     self.clean.remove(&region);
                 }
-                let mut touched = self.limits().into_iter().filter(|(_, limit)| *limit > 0);
-                if touched.all(|(region, _)| self.clean.contains(&region)) {
+                if self.touched().all(|region| self.clean.contains(&region)) {
                     self.move_to(State::RolledBack);
                     self.actions.push_back(Action::RolledBack);
                 }
@@ -396,6 +395,18 @@ impl Rollout {
         running >= self.plan.settled.of_count_up(wanted)
     }
 
+    /// The regions that a rollback must find clean: those the stage may reach, and any other that
+    /// reported the candidate, for distribution may have gone too far.
+    fn touched(&self) -> impl Iterator<Item = RegionId> {
+        let allowed = self.limits().into_iter().filter(|(_, limit)| *limit > 0);
+        let reported = self
+            .exposure
+            .iter()
+            .filter(|(_, report)| report.running > 0);
+        let allowed = allowed.map(|(region, _)| region);
+        allowed.chain(reported.map(|(region, _)| *region))
+    }
+
     fn move_to(&mut self, next: State) {
         assert!(
             self.state.may_become(next),
@@ -485,5 +496,16 @@ mod tests {
         let paused = Action::Paused(PauseReason::NoVerdict(Outcome::Fail));
         assert_eq!(drain(&mut rollout).last(), Some(&paused));
         assert_eq!(rollout.stage_index(), 0);
+    }
+
+    #[test]
+    fn a_rollback_ends_only_when_regions_that_got_the_change_by_mistake_are_clean_too() {
+        let mut rollout = rollout();
+        report(&mut rollout, THERE, 2, false);
+        assert_eq!(rollout.state(), State::RollingBack);
+        report(&mut rollout, HERE, 0, true);
+        assert_eq!(rollout.state(), State::RollingBack);
+        report(&mut rollout, THERE, 0, true);
+        assert_eq!(rollout.state(), State::RolledBack);
     }
 }
