@@ -56,7 +56,9 @@ impl ControlPlane {
         };
         let insists = matches!(outstanding.issued.command, Command::RollBack { .. });
         if insists || outstanding.attempts < retry.attempts_max {
-            outstanding.retry_at = Some(now + retry.delay.max(Micros::from_secs(1)));
+            // The same failure told twice does not put the retry off.
+            let due = now + retry.delay.max(Micros::from_secs(1));
+            outstanding.retry_at.get_or_insert(due);
         } else {
             let because = outstanding.issued.because.clone();
             self.outstanding.remove(&id);
