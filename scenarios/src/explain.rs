@@ -93,7 +93,12 @@ fn write_change(out: &mut String, scenario: &Scenario, change: &ChangeSpec) -> s
         typical(&change.review.delay),
         change.review.decision,
     );
-    item(out, &text.replace("Approve", "approve").replace("Reject", "reject"))?;
+    item(
+        out,
+        &text
+            .replace("Approve", "approve")
+            .replace("Reject", "reject"),
+    )?;
     match &change.defect {
         None => item(out, "Nothing is wrong with it.")?,
         Some(defect) => {
@@ -143,10 +148,24 @@ fn write_plan(
         .map(|(region, count)| (firedrill_core::ids::RegionId(region as u16), count))
         .collect();
     writeln!(out, "Rollout: plan `{}`", named.name)?;
+    let mut before = None;
     for (index, stage) in named.plan.stages.iter().enumerate() {
         let limits = named.plan.limits(index, &instances);
         let total: u32 = limits.values().sum();
-        write_stage(out, scenario, index, stage, total)?;
+        let judge = if before == Some(&stage.judge) {
+            "The same judge decides".into()
+        } else {
+            describe_judge(scenario, stage)
+        };
+        write_stage(
+            out,
+            scenario,
+            index,
+            stage,
+            &format!("{total} instances in all"),
+            &judge,
+        )?;
+        before = Some(&stage.judge);
     }
     let text = format!(
         "The judge is asked every {}. A stage that has no verdict {} after its bake pauses. A \
@@ -168,7 +187,8 @@ fn write_stage(
     scenario: &Scenario,
     index: usize,
     stage: &Stage,
-    total: u32,
+    total: &str,
+    judge: &str,
 ) -> std::fmt::Result {
     let regions = &stage.target.regions;
     let place = if regions.is_empty() {
@@ -192,26 +212,27 @@ fn write_stage(
         Audience::Public => "serving everybody",
         Audience::Employees => "serving employees only",
     };
-    let checks: Vec<String> = stage
-        .judge
-        .checks
-        .iter()
-        .map(|check| describe_check(scenario, check))
-        .collect();
     let failure = match stage.on_failure {
         Reaction::Ignore => "goes on all the same",
         Reaction::Pause => "pauses and waits for a person",
         Reaction::RollBack => "rolls back by itself",
     };
     let text = format!(
-        "{}. {} ({kind}): {width} of {place}, {total} instances in all, {audience}; bakes {}. \
-         The judge wants {}. If not, the rollout {failure}.",
+        "{}. {} ({kind}): {width} of {place}, {total}, {audience}; bakes {}. {judge}; if \
+         not content, the rollout {failure}.",
         index + 1,
         stage.name,
         span(stage.bake),
-        checks.join("; "),
     );
     item(out, &text)
+}
+
+fn describe_judge(scenario: &Scenario, stage: &Stage) -> String {
+    let checks = stage.judge.checks.iter();
+    let checks: Vec<String> = checks
+        .map(|check| describe_check(scenario, check))
+        .collect();
+    format!("The judge wants {}", checks.join(", "))
 }
 
 fn describe_check(scenario: &Scenario, check: &Check) -> String {
@@ -330,7 +351,7 @@ fn write_expectations(out: &mut String, scenario: &Scenario) -> std::fmt::Result
 const WIDTH: usize = 96;
 
 fn item(out: &mut String, text: &str) -> std::fmt::Result {
-    wrap(out, "  ", "  ", text)
+    wrap(out, "  ", "    ", text)
 }
 
 fn paragraph(out: &mut String, text: &str) -> std::fmt::Result {
@@ -340,11 +361,12 @@ fn paragraph(out: &mut String, text: &str) -> std::fmt::Result {
 fn wrap(out: &mut String, first: &str, rest: &str, text: &str) -> std::fmt::Result {
     let mut line = String::from(first);
     let mut empty = true;
-    for word in text.split_whitespace() {
+    // A number and its unit stay together.
+    let text = text.replace(" %", "\u{a0}%");
+    for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
         if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
-            writeln!(out, "{line}")?;
-            line = format!("{rest}  ");
-            line.truncate(rest.len() + usize::from(!rest.is_empty()) * 2);
+            write_line(out, &line)?;
+            line = rest.into();
             empty = true;
         }
         if !empty {
@@ -353,7 +375,11 @@ fn wrap(out: &mut String, first: &str, rest: &str, text: &str) -> std::fmt::Resu
         line.push_str(word);
         empty = false;
     }
-    writeln!(out, "{line}")
+    write_line(out, &line)
+}
+
+fn write_line(out: &mut String, line: &str) -> std::fmt::Result {
+    writeln!(out, "{}", line.replace('\u{a0}', " "))
 }
 
 fn counted(count: usize, noun: &str) -> String {
@@ -365,8 +391,28 @@ fn share(share: f64) -> String {
     Ppm::from_f64(share).to_string()
 }
 
+/// A length of time as a scenario file writes it.
 fn span(time: Micros) -> String {
-    humantime::format_duration(std::time::Duration::from_micros(time.0)).to_string()
+    const UNITS: [(&str, u64); 6] = [
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("m", 60_000_000),
+        ("s", 1_000_000),
+        ("ms", 1_000),
+        ("us", 1),
+    ];
+    let mut rest = time.0;
+    let mut parts = Vec::new();
+    for (unit, length) in UNITS {
+        if rest >= length {
+            parts.push(format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if parts.is_empty() {
+        return "0s".into();
+    }
+    parts.join(" ")
 }
 
 fn typical(time: &LogNormal) -> String {

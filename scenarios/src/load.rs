@@ -60,8 +60,7 @@ impl From<Problem> for LoadErrors {
 pub fn load_str(file_name: &str, source: &str) -> Result<Loaded, LoadErrors> {
     let file = Source::new(file_name, source);
     let parsed: ScenarioFile = yaml::read(&file)?;
-    let scenario =
-        resolve::resolve(&file, &parsed).map_err(|problems| LoadErrors { problems })?;
+    let scenario = resolve::resolve(&file, &parsed).map_err(|problems| LoadErrors { problems })?;
     Ok(Loaded {
         scenario,
         file_name: file_name.into(),
@@ -174,7 +173,11 @@ fn not_utf8(shown: &str, error: &std::string::FromUtf8Error) -> Problem {
     let text = String::from_utf8_lossy(good);
     let line = text.matches('\n').count() as u32 + 1;
     let column = text.lines().last().map_or(0, |line| line.chars().count()) as u32 + 1;
-    let column = if text.is_empty() || text.ends_with('\n') { 1 } else { column };
+    let column = if text.is_empty() || text.ends_with('\n') {
+        1
+    } else {
+        column
+    };
     let place = crate::place::Place {
         line,
         column,

@@ -95,7 +95,7 @@ impl<K: Kind> JsonSchema for Scalar<K> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": format!("Expected: {}.", K::EXPECTED),
+            "title": K::EXPECTED,
             "type": ["string", "number", "boolean"],
             "pattern": K::PATTERN,
         })
@@ -322,11 +322,7 @@ impl Kind for TimeOfDay {
         let (hours, minutes) = text.trim().split_once(':').ok_or(Reject::NotOne)?;
         let number = |digits: &str| -> Result<u64, Reject> {
             let plain = matches!(digits.len(), 1 | 2) && digits.chars().all(|c| c.is_ascii_digit());
-            digits
-                .parse()
-                .ok()
-                .filter(|_| plain)
-                .ok_or(Reject::NotOne)
+            digits.parse().ok().filter(|_| plain).ok_or(Reject::NotOne)
         };
         let (hours, minutes) = (number(hours)?, number(minutes)?);
         if hours > 23 || minutes > 59 {
@@ -342,7 +338,8 @@ pub enum Width {}
 
 impl Kind for Width {
     type Value = Share;
-    const EXPECTED: &'static str = "a percentage or a number of instances of each region, such as `2 %` or `20 instances`";
+    const EXPECTED: &'static str =
+        "a percentage or a number of instances of each region, such as `2 %` or `20 instances`";
     const PLACEHOLDER: Share = Share::Ppm(Ppm::ONE);
     const PATTERN: &'static str = "^\\s*(\\d+(\\.\\d+)?\\s*%|\\d+\\s*instances?)\\s*$";
 

@@ -6,6 +6,9 @@ use serde_saphyr::{Error, Location};
 use crate::place::Place;
 use crate::problem::{Problem, Source, closest, enumerate};
 
+/// The next step when the words of a problem do not already say it.
+pub(crate) const SEE_SCHEMA: &str = "`firedrill schema` tells what each key takes";
+
 /// Reads a file of a type.
 ///
 /// # Errors
@@ -41,7 +44,7 @@ fn explain(source: &Source, text: &str, error: &Error) -> Problem {
                 "scenario::unknown-choice",
                 format!("`{variant}` is not one of the choices"),
             );
-            let problem = problem.label(format!("expected {}", enumerate(allowed.clone())));
+            let problem = problem.label(format!("choices are {}", enumerate(allowed.clone())));
             match closest(variant, allowed) {
                 Some(name) => problem.help(format!("did you mean `{name}`?")),
                 None => problem,
@@ -49,22 +52,47 @@ fn explain(source: &Source, text: &str, error: &Error) -> Problem {
         }
         Error::SerdeMissingField { field, .. } => {
             problem("scenario::missing-key", format!("key `{field}` is missing"))
-                .label(format!("expected `{field}` in here"))
+                .label(format!("expected `{field}` beside this"))
+                .help(SEE_SCHEMA)
         }
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("a key");
-            problem("scenario::duplicate-key", format!("key `{key}` is there twice"))
-                .label("the second one")
-                .help("remove one of the two")
+            problem(
+                "scenario::duplicate-key",
+                format!("key `{key}` is there twice"),
+            )
+            .label("the second one")
+            .help("remove one of the two")
         }
-        other => {
-            let message = first_line(&other.to_string());
-            match other {
-                Error::Message { .. } => problem("scenario::bad-yaml", message)
-                    .label("YAML cannot be read beyond this point"),
-                _ => problem("scenario::wrong-type", message).label("here"),
-            }
+        Error::Unexpected { expected, .. } => {
+            let expected = match *expected {
+                "string scalar" => "a single value, such as `10m`",
+                "sequence start" => "a list, each item after a dash",
+                "mapping start" => "keys and values, as in `key: value`",
+                other => other,
+            };
+            problem("scenario::wrong-type", format!("expected {expected}"))
+                .label(format!("expected {expected}"))
+                .help(SEE_SCHEMA)
         }
+        Error::NullIntoString { .. } => {
+            problem("scenario::missing-value", "a key has no value".into())
+                .label("expected a value behind this key")
+                .help(SEE_SCHEMA)
+        }
+        Error::Eof { .. } => problem(
+            "scenario::bad-yaml",
+            "the file is empty or ends too early".into(),
+        )
+        .help(SEE_SCHEMA),
+        Error::Message { .. } | Error::ExternalMessage { .. } => {
+            problem("scenario::bad-yaml", first_line(&error.to_string()))
+                .label("YAML cannot be read beyond this point")
+                .help("check indentation, quotes and brackets on this line and the one before")
+        }
+        other => problem("scenario::wrong-type", first_line(&other.to_string()))
+            .label("here")
+            .help(SEE_SCHEMA),
     }
 }
 
@@ -78,9 +106,14 @@ fn first_line(message: &str) -> String {
     }
 }
 
-/// A place that can be marked: inside the text, and on its line only.
+/// A place that can be marked: inside the text, and on its line only. Errors of the YAML scanner
+/// come without bytes; line and column lead to them.
 fn visible(text: &str, place: Place) -> Place {
-    let offset = place.offset.min(text.len());
+    let offset = if place.offset == 0 && place.line > 0 {
+        offset_of(text, place)
+    } else {
+        place.offset.min(text.len())
+    };
     let rest = text.get(offset..).unwrap_or("");
     let line = rest.find('\n').unwrap_or(rest.len());
     Place {
@@ -88,4 +121,13 @@ fn visible(text: &str, place: Place) -> Place {
         length: place.length.min(line),
         ..place
     }
+}
+
+fn offset_of(text: &str, place: Place) -> usize {
+    let before = place.line.saturating_sub(1) as usize;
+    let lines = text.split_inclusive('\n').take(before);
+    let start: usize = lines.map(str::len).sum();
+    let line = text[start..].lines().next().unwrap_or("");
+    let columns = line.chars().take(place.column.saturating_sub(1) as usize);
+    start + columns.map(char::len_utf8).sum::<usize>()
 }

@@ -1,7 +1,9 @@
 //! Configs and changes, with the plans they name.
 
 use firedrill_core::Micros;
-use firedrill_core::config::{Decision, Document, Edit, KeySpec, KeyType, Principal, Rule, Schema, Value};
+use firedrill_core::config::{
+    Decision, Document, Edit, KeySpec, KeyType, Principal, Rule, Schema, Value,
+};
 use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
 use firedrill_sim::spec::{ChangeSpec, ConfigSpec, Defect, Mechanism, NamedPlan, Review};
 
@@ -12,7 +14,7 @@ use crate::file::{
 };
 use crate::place::Place;
 use crate::problem::{Source, closest, enumerate};
-use crate::scalar::{Literal, Name, Scalar};
+use crate::scalar::{Duration, Kind, Literal, Name, Scalar};
 use crate::yaml;
 
 use super::context::Context;
@@ -92,8 +94,8 @@ fn check_times(
     let mut last = Micros::ZERO;
     for (change, spec) in file.changes.iter().zip(changes) {
         let what = format!("the time of {}", title(change));
-        if spec.at >= duration {
-            let allowed = format!("the run of {duration}");
+        if spec.at >= duration && Duration::parse(&file.duration.text).is_ok() {
+            let allowed = format!("0s to the end of the run ({duration})");
             context.out_of_range(&change.at, &what, &allowed);
         }
         if spec.at < last {
@@ -141,7 +143,11 @@ fn find_plan(
         return Some(super::plan::resolve(context, own, world, service));
     }
     let Some(preset) = catalogue::policy(&wanted.text) else {
-        let own: Vec<&str> = file.plans.iter().map(|plan| plan.name.text.as_str()).collect();
+        let own: Vec<&str> = file
+            .plans
+            .iter()
+            .map(|plan| plan.name.text.as_str())
+            .collect();
         let known = own
             .iter()
             .copied()
@@ -199,7 +205,10 @@ fn resolve_config(context: &mut Context, file: &ConfigFile, world: &World) -> Co
             "scenario::initial-value",
             file.name.place,
             format!("{what} starts invalid: {finding}"),
-            |problem| problem.label("before any change"),
+            |problem| {
+                let help = "give its keys initial values that its own rules allow";
+                problem.label("before any change").help(help)
+            },
         );
     }
     let service = context.find(&world.services, &file.service, &what);
@@ -256,7 +265,10 @@ fn unknown_key(context: &mut Context, what: &str, key: &str, place: Place, schem
     context.report(
         "scenario::unknown-config-key",
         place,
-        format!("{what} names key `{key}`, which config `{}` does not have", schema.name),
+        format!(
+            "{what} names key `{key}`, which config `{}` does not have",
+            schema.name
+        ),
         |problem| problem.label("the value of an unknown key").help(help),
     );
 }
@@ -282,7 +294,11 @@ fn edits(context: &mut Context, change: &ChangeFile, schema: &Schema) -> Vec<Edi
             "scenario::no-effect",
             change.set.place,
             format!("{} sets nothing that is not so already", title(change)),
-            |problem| problem.label("expected a value other than the initial one"),
+            |problem| {
+                let help = "give a key a new value";
+                let label = "expected a value other than the initial one";
+                problem.label(label).help(help)
+            },
         );
     }
     edits
@@ -294,7 +310,12 @@ fn resolve_defect(
     world: &World,
     service: ServiceId,
 ) -> Defect {
-    let name = world.services.iter().nth(service.index()).unwrap_or("").to_owned();
+    let name = world
+        .services
+        .iter()
+        .nth(service.index())
+        .unwrap_or("")
+        .to_owned();
     let mechanism = match &file.mechanism {
         MechanismFile::Errors { class, share } => Mechanism::Errors {
             class: class

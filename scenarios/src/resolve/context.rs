@@ -4,6 +4,8 @@ use crate::place::Place;
 use crate::problem::{Problem, Source, closest, enumerate};
 use crate::scalar::{Kind, Name, Reject, Scalar};
 
+use crate::yaml::SEE_SCHEMA;
+
 use super::Section;
 
 /// Names of one kind, in the order of their ids.
@@ -90,14 +92,14 @@ impl Context {
             Err(Reject::NotOne) => self.report(
                 "scenario::wrong-type",
                 scalar.place,
-                format!("{what} is `{text}`, which is not {}", article(K::EXPECTED)),
-                |problem| problem.label(expected),
+                format!("{what} is `{text}`, not {}", article(K::EXPECTED)),
+                |problem| problem.label(expected).help(SEE_SCHEMA),
             ),
             Err(Reject::OutOfRange(why)) => self.report(
                 "scenario::out-of-range",
                 scalar.place,
                 format!("{what} is `{text}`: {why}"),
-                |problem| problem.label(expected),
+                |problem| problem.label(expected).help(SEE_SCHEMA),
             ),
         }
         K::PLACEHOLDER
@@ -105,9 +107,11 @@ impl Context {
 
     /// Reports a value outside a range that depends on its use.
     pub(super) fn out_of_range<K>(&mut self, scalar: &Scalar<K>, what: &str, allowed: &str) {
-        let message = format!("{what} is `{}`, outside {allowed}", scalar.text);
+        let message = format!("{what} is `{}`; allowed is {allowed}", scalar.text);
         self.report("scenario::out-of-range", scalar.place, message, |problem| {
-            problem.label(format!("expected {allowed}"))
+            problem
+                .label(format!("expected {allowed}"))
+                .help(SEE_SCHEMA)
         });
     }
 
@@ -124,7 +128,10 @@ impl Context {
                 .iter()
                 .find(|(known, _, _)| *known == name && !name.is_empty());
             if let Some((_, _, first)) = first {
-                let help = format!("the first one is on line {}; rename one of them", first.line);
+                let help = format!(
+                    "the first one is on line {}; rename one of them",
+                    first.line
+                );
                 self.report(
                     "scenario::duplicate-name",
                     scalar.place,
@@ -147,7 +154,9 @@ impl Context {
                 Some((*source, *place))
             };
             let candidate = closest(&scalar.text, names.iter()).map(str::to_owned);
-            let help = match candidate.as_deref().and_then(|name| place(name).map(|at| (name, at)))
+            let help = match candidate
+                .as_deref()
+                .and_then(|name| place(name).map(|at| (name, at)))
             {
                 Some((name, (source, place))) => {
                     let file = if source == self.current {
@@ -155,7 +164,10 @@ impl Context {
                     } else {
                         format!(" of {}", self.sources[source].name)
                     };
-                    format!("did you mean `{name}`, defined on line {}{file}?", place.line)
+                    format!(
+                        "did you mean `{name}`, defined on line {}{file}?",
+                        place.line
+                    )
                 }
                 None => format!("defined are {}", enumerate(names.iter())),
             };
@@ -207,24 +219,22 @@ impl Context {
         });
     }
 
-    /// Reports a section that neither the file nor a preset has.
-    pub(super) fn missing_section(&mut self, key: &str) {
+    /// Reports sections that neither the file nor a preset has.
+    pub(super) fn missing_sections(&mut self, keys: &[&str]) {
         let worlds = enumerate(crate::catalogue::worlds().map(|world| world.name));
-        let problem = Problem::new(
-            "scenario::missing-section",
-            &self.sources[0],
-            format!("the scenario has no `{key}` and names no world that has one"),
-        )
-        .at(Place {
+        let keys = enumerate(keys.iter().copied());
+        let start = Place {
             line: 1,
             column: 1,
             offset: 0,
             length: 0,
-        })
-        .help(format!(
-            "add `{key}:`, or `world: {{preset: NAME}}` with one of {worlds}"
-        ));
-        self.problems.push(problem);
+        };
+        let message = format!("the scenario lacks {keys}, and names no world to take them from");
+        self.report("scenario::missing-section", start, message, |problem| {
+            problem.help(format!(
+                "add `world: {{preset: NAME}}` with one of {worlds}, or the sections"
+            ))
+        });
     }
 
     pub(super) fn is_clean(&self) -> bool {

@@ -73,11 +73,10 @@ fn requirements(
         Requirement::TimeToMitigateAtMost(context.read(limit, "the most time to mitigate"))
     });
     let exposure = file.exposure_at_most.as_ref();
-    let exposure = exposure
-        .map(|limit| Requirement::ExposureAtMost(context.read(limit, "the most exposure")));
+    let exposure =
+        exposure.map(|limit| Requirement::ExposureAtMost(context.read(limit, "the most exposure")));
     let pages = file.pages_at_most.as_ref();
-    let pages =
-        pages.map(|limit| Requirement::PagesAtMost(context.read(limit, "the most pages")));
+    let pages = pages.map(|limit| Requirement::PagesAtMost(context.read(limit, "the most pages")));
     let full = file.reaches_full.map(Requirement::ReachesFull);
     let breaches = file.breaches_slo.map(Requirement::BreachesSlo);
     [caught, detect, mitigate, exposure, pages, full, breaches]

@@ -54,7 +54,9 @@ fn not_empty<T>(context: &mut Context, list: &At<Vec<T>>, kind: &str) {
             format!("the fleet has no {kind}"),
             |problem| {
                 let help = format!("add at least one {kind}, or leave `fleet` to a world preset");
-                problem.label(format!("expected at least one {kind}")).help(help)
+                problem
+                    .label(format!("expected at least one {kind}"))
+                    .help(help)
             },
         );
     }
@@ -68,7 +70,10 @@ fn at_least_one(context: &mut Context, scalar: &Scalar<Count>, what: &str) -> u3
             "scenario::empty-fleet",
             scalar.place,
             format!("{what} are 0, so there is nothing that could run or fail"),
-            |problem| problem.label("expected at least 1"),
+            |problem| {
+                let help = "give it at least 1, or leave it out of the fleet";
+                problem.label("expected at least 1").help(help)
+            },
         );
     }
     count
@@ -148,16 +153,18 @@ fn resolve_class(context: &mut Context, file: &ClassFile, services: &Names) -> R
         context.report(
             "scenario::out-of-range",
             file.path.place,
-            format!("{} has {} services", what("the path"), file.path.value.len()),
+            format!(
+                "{} has {} services",
+                what("the path"),
+                file.path.value.len()
+            ),
             |problem| problem.label("expected 1 to 64 services"),
         );
     }
     let path = file.path.value.iter();
     RequestClass {
         path: path
-            .map(|service| {
-                ServiceId(context.find(services, service, &what("the path")) as u16)
-            })
+            .map(|service| ServiceId(context.find(services, service, &what("the path")) as u16))
             .collect(),
         per_second: context.read(&file.rate, &what("the rate")),
         employee_share: context

@@ -67,27 +67,25 @@ fn unsound(source: &Source, file: &ScenarioFile, error: &dyn std::error::Error) 
 
 fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
     let preset = load_world(context, file);
+    if file.world.is_none() {
+        report_missing(context, file);
+    }
     let preset = preset.as_ref().map(|(source, world)| (*source, world));
-    let step = pick(context, "step", file.step.as_ref(), preset, |w| &w.step);
-    let fleet = pick(context, "fleet", file.fleet.as_ref(), preset, |w| &w.fleet);
-    let demand = pick(context, "demand", file.demand.as_ref(), preset, |w| {
-        &w.demand
+    let step = pick(file.step.as_ref(), preset, |world| &world.step);
+    let fleet = pick(file.fleet.as_ref(), preset, |world| &world.fleet);
+    let demand = pick(file.demand.as_ref(), preset, |world| &world.demand);
+    let configs = pick(file.configs.as_ref(), preset, |world| &world.configs);
+    let slos = pick(file.slos.as_ref(), preset, |world| &world.slos);
+    let propagation = pick(file.propagation.as_ref(), preset, |world| {
+        &world.propagation
     });
-    let configs = pick(context, "configs", file.configs.as_ref(), preset, |w| {
-        &w.configs
-    });
-    let slos = pick(context, "slos", file.slos.as_ref(), preset, |w| &w.slos);
-    let propagation = file.propagation.as_ref();
-    let propagation = pick(context, "propagation", propagation, preset, |w| {
-        &w.propagation
-    });
-    let telemetry = file.telemetry.as_ref();
-    let telemetry = pick(context, "telemetry", telemetry, preset, |w| &w.telemetry);
-    let on_call = pick(context, "on-call", file.on_call.as_ref(), preset, |w| {
-        &w.on_call
-    });
-    let core = pick(context, "core", file.core.as_ref(), preset, |w| &w.core);
-    let noise = file.noise.as_ref().map(|value| Section { source: 0, value });
+    let telemetry = pick(file.telemetry.as_ref(), preset, |world| &world.telemetry);
+    let on_call = pick(file.on_call.as_ref(), preset, |world| &world.on_call);
+    let core = pick(file.core.as_ref(), preset, |world| &world.core);
+    let noise = file
+        .noise
+        .as_ref()
+        .map(|value| Section { source: 0, value });
     let noise = noise.or_else(|| {
         let (source, world) = preset?;
         let value = world.noise.as_ref()?;
@@ -139,7 +137,13 @@ fn load_world(context: &mut Context, file: &ScenarioFile) -> Option<(usize, Worl
     let name = context.read(reference, "the world preset");
     let Some(preset) = catalogue::world(&name) else {
         let known = catalogue::worlds().map(|entry| entry.name);
-        context.unknown("world", "the scenario", reference, known, "in the catalogue");
+        context.unknown(
+            "world",
+            "the scenario",
+            reference,
+            known,
+            "in the catalogue",
+        );
         return None;
     };
     let source = Source::new(&preset.file_name(), preset.source);
@@ -152,21 +156,36 @@ fn load_world(context: &mut Context, file: &ScenarioFile) -> Option<(usize, Worl
     }
 }
 
+/// Without a world to fall back on, all sections but the noise must be there.
+fn report_missing(context: &mut Context, file: &ScenarioFile) {
+    let sections = [
+        ("step", file.step.is_some()),
+        ("fleet", file.fleet.is_some()),
+        ("demand", file.demand.is_some()),
+        ("configs", file.configs.is_some()),
+        ("slos", file.slos.is_some()),
+        ("propagation", file.propagation.is_some()),
+        ("telemetry", file.telemetry.is_some()),
+        ("on-call", file.on_call.is_some()),
+        ("core", file.core.is_some()),
+    ];
+    let missing = sections.iter().filter(|(_, there)| !there);
+    let missing: Vec<&str> = missing.map(|(key, _)| *key).collect();
+    if !missing.is_empty() {
+        context.missing_sections(&missing);
+    }
+}
+
 /// The file's own section, or the preset's.
 fn pick<'a, T>(
-    context: &mut Context,
-    key: &str,
     own: Option<&'a T>,
     preset: Option<(usize, &'a WorldFile)>,
     of_preset: fn(&'a WorldFile) -> &'a T,
 ) -> Option<Section<'a, T>> {
-    if let Some(value) = own {
-        return Some(Section { source: 0, value });
-    }
-    if let Some((source, world)) = preset {
-        let value = of_preset(world);
-        return Some(Section { source, value });
-    }
-    context.missing_section(key);
-    None
+    let of_preset = |(source, world)| Section {
+        source,
+        value: of_preset(world),
+    };
+    own.map(|value| Section { source: 0, value })
+        .or_else(|| preset.map(of_preset))
 }

@@ -45,9 +45,13 @@ pub(super) fn resolve(
 
 /// Lets the core say whether the plan can be followed, and finds the place of what it says.
 fn check(context: &mut Context, file: &PlanFile, plan: &Plan, world: &World, service: ServiceId) {
-    let Some(of_service) = world.fleet.services.get(service.index()) else {
+    let of_service = world.fleet.services.get(service.index());
+    let Some(of_service) = of_service.filter(|service| service.instances > 0) else {
         return;
     };
+    if world.fleet.regions.is_empty() {
+        return;
+    }
     let counts = world.fleet.instances(of_service).into_iter().enumerate();
     let instances: BTreeMap<RegionId, u32> = counts
         .map(|(region, count)| (RegionId(region as u16), count))
@@ -55,7 +59,12 @@ fn check(context: &mut Context, file: &PlanFile, plan: &Plan, world: &World, ser
     let Err(error) = plan.check(&instances) else {
         return;
     };
-    let named = |name: &str| file.stages.value.iter().find(|stage| stage.name.text == *name);
+    let named = |name: &str| {
+        file.stages
+            .value
+            .iter()
+            .find(|stage| stage.name.text == *name)
+    };
     let share = |name: &str| named(name).map_or(file.stages.place, |stage| stage.share.place);
     let (code, place, help) = match &error {
         // These were found with their places on the way here.

@@ -5,15 +5,13 @@ use firedrill_core::config::{Principal, Role};
 use firedrill_core::health::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
 use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
-use firedrill_sim::spec::{
-    CorePolicy, Flapping, NamedSlo, Noise, OnCall, Propagation, Telemetry,
-};
+use firedrill_sim::spec::{CorePolicy, Flapping, NamedSlo, Noise, OnCall, Propagation, Telemetry};
 
 use crate::file::{
     BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, PropagationFile,
     RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
 };
-use crate::scalar::{Duration, Name, Scalar};
+use crate::scalar::{Duration, Kind, Name, Scalar};
 
 use super::context::Context;
 use super::fleet::distribution;
@@ -152,9 +150,7 @@ pub(super) fn resolve_telemetry(context: &mut Context, file: &TelemetryFile) -> 
     Telemetry {
         scrape_every: above_zero(context, &file.scrape_every, "the scrape interval"),
         ingestion: distribution(context, &file.ingestion, "the ingestion delay"),
-        loss_share: context
-            .read(&file.loss, "the loss of telemetry")
-            .as_f64(),
+        loss_share: context.read(&file.loss, "the loss of telemetry").as_f64(),
     }
 }
 
@@ -241,12 +237,12 @@ pub(super) fn check_times(
         }
         return;
     }
-    if duration < step || duration.0 / step.0 > STEPS_MAX {
+    let understood = Duration::parse(&file.duration.text).is_ok();
+    if understood && (duration < step || duration.0 / step.0 > STEPS_MAX) {
         let allowed = format!("one step ({step}) to {STEPS_MAX} steps");
         context.out_of_range(&file.duration, "the duration", &allowed);
     }
     context.within(telemetry, |context, telemetry| {
-        use crate::scalar::Kind;
         let scrape = Duration::parse(&telemetry.scrape_every.text);
         if scrape.is_ok_and(|scrape| !scrape.0.is_multiple_of(step.0)) {
             let allowed = format!("the multiples of the step ({step})");
