@@ -1,36 +1,58 @@
-//! Queue, clock and the core's driver.
+//! Queue, clock and the core's driver: the world moves in steps, everything else keeps its exact
+//! time, and the core is woken when it asks to be.
 
+mod causes;
+mod driver;
+mod header;
 mod queue;
+mod subjects;
 
-pub use queue::EventQueue;
+use firedrill_core::Micros;
+use firedrill_core::plane::Input;
 
 use crate::log::RunLog;
 use crate::spec::Scenario;
 
+pub use queue::EventQueue;
+
 /// A bit to flip on purpose, to see that a comparison of two runs notices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tamper {
-    /// The name of the random stream, for example `arrivals`.
+    /// The name of the random stream, one of [`crate::world::STREAMS`].
     pub stream: String,
-    /// The step of the world from which on the stream's first draw has one bit flipped.
+    /// The step of the world whose draws of the stream have their first bit flipped.
     pub step: u64,
 }
+
+/// What a run leaves behind beside its log: all that the core was told, in order.
+pub type Journal = Vec<(Micros, Input)>;
 
 /// Runs a scenario.
 ///
 /// # Panics
-/// When the scenario was not checked and is not sound.
+/// When the scenario does not pass [`Scenario::check`].
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64) -> RunLog {
-    run_tampered(scenario, seed, None)
+    driver::Driver::new(scenario, seed, None).run()
 }
 
-/// Runs a scenario with one draw tampered with.
+/// Runs a scenario with draws tampered with.
 ///
 /// # Panics
-/// When the scenario was not checked and is not sound.
+/// When the scenario does not pass [`Scenario::check`].
 #[must_use]
-pub fn run_tampered(scenario: &Scenario, seed: u64, tamper: Option<&Tamper>) -> RunLog {
-    let _ = (scenario, seed, tamper);
-    todo!("the engine is being written")
+pub fn run_tampered(scenario: &Scenario, seed: u64, tamper: &Tamper) -> RunLog {
+    driver::Driver::new(scenario, seed, Some(tamper)).run()
+}
+
+/// Runs a scenario and keeps what the core was told, and the core as it was at the end.
+///
+/// # Panics
+/// When the scenario does not pass [`Scenario::check`].
+#[must_use]
+pub fn run_recorded(
+    scenario: &Scenario,
+    seed: u64,
+) -> (RunLog, Journal, firedrill_core::plane::ControlPlane) {
+    driver::Driver::new(scenario, seed, None).run_recorded()
 }

@@ -151,8 +151,11 @@ pub enum WorldEvent {
         /// Requests harmed in this step.
         harmed: u64,
     },
-    /// Truth: no request has been harmed since the step before; it may start again.
+    /// Truth: no request has been harmed for two minutes, or to the end of the run; harm may start
+    /// again.
     HarmEnded {
+        /// When the last harmed request was seen, in microseconds.
+        since: Micros,
         /// Requests harmed so far in the run.
         harmed_total: u64,
     },
@@ -166,10 +169,12 @@ pub enum WorldEvent {
         /// Requests harmed in that minute.
         harmed: u64,
     },
-    /// Truth: the objective holds again.
+    /// Truth: the objective has held for two minutes, or to the end of the run.
     SloRestored {
         /// The objective.
         slo: SloId,
+        /// When it was last breached, in microseconds.
+        since: Micros,
     },
     /// Truth: no instance runs the candidate any more, reachable or not, every instance serves,
     /// and no queue is left.

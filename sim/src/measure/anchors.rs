@@ -10,7 +10,8 @@ use serde::Serialize;
 
 use crate::log::{Event, EventBody, RunLog, StageName, WorldEvent};
 
-/// A moment and the event that marks it.
+/// A moment and the event that marks it. The event may be later than the moment where an end is
+/// only certain after a while of quiet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Anchor {
     /// The moment, in microseconds since the start of the run.
@@ -85,11 +86,11 @@ pub struct Anchors {
     pub defect_active: Option<Anchor>,
     /// The first request was harmed.
     pub harm_started: Option<Anchor>,
-    /// The last harmed request was in the step before.
+    /// The last request was harmed.
     pub harm_ended: Option<Anchor>,
     /// The first objective was breached.
     pub slo_breached: Option<Anchor>,
-    /// The last breached objective held again.
+    /// The last objective was breached for the last time.
     pub slo_restored: Option<Anchor>,
     /// The first signal that somebody or something acts on.
     pub first_signal: Option<Anchor>,
@@ -139,6 +140,7 @@ impl Anchors {
             measured: measured_change(log),
             stages: &[],
             open_breaches: 0,
+            last_breach: Micros::ZERO,
             paging_slo: None,
             anchors: Self::none(),
         };
@@ -169,6 +171,7 @@ struct Finder<'a> {
     measured: ChangeId,
     stages: &'a [StageName],
     open_breaches: u32,
+    last_breach: Micros,
     paging_slo: Option<SloId>,
     anchors: Anchors,
 }
@@ -178,6 +181,7 @@ fn first(slot: &mut Option<Anchor>, event: &Event) {
 }
 
 impl Finder<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most notes mark no moment")]
     fn note(&mut self, event: &Event, note: &NoteBody) {
         let measured = self.anchors.rollout;
         let own = |rollout: &RolloutId| Some(*rollout) == measured;
@@ -211,10 +215,8 @@ impl Finder<'_> {
             }
             NoteBody::VerdictReached {
                 rollout, verdict, ..
-            } if own(rollout) => {
-                if verdict.outcome == Outcome::Fail {
-                    first(&mut self.anchors.first_signal, event);
-                }
+            } if own(rollout) && verdict.outcome == Outcome::Fail => {
+                first(&mut self.anchors.first_signal, event);
             }
             NoteBody::RolloutPaused { rollout, reason } if own(rollout) => {
                 if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
@@ -248,7 +250,6 @@ impl Finder<'_> {
             }
             NoteBody::PageSent { .. } => first(&mut self.anchors.paged, event),
             NoteBody::PageAcknowledged { .. } => first(&mut self.anchors.acknowledged, event),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "most notes mark no moment")]
             _ => {}
         }
     }
@@ -265,16 +266,23 @@ impl Finder<'_> {
                 anchors.harm_ended = None;
                 anchors.recovered = None;
             }
-            WorldEvent::HarmEnded { .. } => anchors.harm_ended = Some(event.into()),
+            WorldEvent::HarmEnded { since, .. } => {
+                anchors.harm_ended = Some(Anchor {
+                    at: *since,
+                    seq: event.seq,
+                });
+            }
             WorldEvent::SloBreached { .. } => {
                 self.open_breaches += 1;
                 first(&mut anchors.slo_breached, event);
                 anchors.slo_restored = None;
             }
-            WorldEvent::SloRestored { .. } => {
+            WorldEvent::SloRestored { since, .. } => {
                 self.open_breaches -= 1;
+                self.last_breach = self.last_breach.max(*since);
                 if self.open_breaches == 0 {
-                    anchors.slo_restored = Some(event.into());
+                    let at = self.last_breach;
+                    anchors.slo_restored = Some(Anchor { at, seq: event.seq });
                 }
             }
             WorldEvent::FleetClean { rollout } if Some(*rollout) == anchors.rollout => {

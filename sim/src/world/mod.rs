@@ -1,1 +1,382 @@
-//! (in progress)
+//! The fleet and everything that happens to it, step by step.
+//!
+//! A step moves, in this order: hosts that flap, config on its way, instances that start, the
+//! requests that come, how instances fare under them, and the world's own books. Scrapes are
+//! taken at the end of every scrape interval.
+
+mod books;
+mod defect;
+mod demand;
+mod fleet;
+mod lifecycle;
+mod noise;
+pub(crate) mod people;
+mod propagation;
+pub mod queueing;
+mod serving;
+mod telemetry;
+mod truth;
+
+use firedrill_core::Micros;
+use firedrill_core::config::VersionId;
+use firedrill_core::health::Indicator;
+use firedrill_core::ids::{ClassId, RegionId, RolloutId, ServiceId, SloId};
+
+use crate::engine::Tamper;
+use crate::log::WorldEvent;
+use crate::random::{Draws, Entity};
+use crate::spec::{Mechanism, Scenario};
+
+use defect::Effect;
+use demand::{AUDIENCES, Arrivals};
+use fleet::{Cell, Pool, VersionIndex};
+use propagation::Transfer;
+use queueing::ShapeTable;
+use serving::{Hop, Load, PoolStep, ServiceTables};
+use telemetry::Collector;
+use truth::Truth;
+
+/// What draws are for. Each has a stream of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Arrivals,
+    Routing,
+    OwnErrors,
+    DefectErrors,
+    Slow,
+    SlowByDefect,
+    Propagation,
+    Selection,
+    Crashes,
+    StartUp,
+    Flapping,
+    Scrape,
+    ScrapeLoss,
+    Ingestion,
+}
+
+/// The names of the streams, in the order of [`Purpose`], and that of people's delays.
+pub const STREAMS: [&str; 15] = [
+    "arrivals",
+    "routing",
+    "own-errors",
+    "defect-errors",
+    "slow",
+    "slow-by-defect",
+    "propagation",
+    "selection",
+    "crashes",
+    "start-up",
+    "flapping",
+    "scrape",
+    "scrape-loss",
+    "ingestion",
+    PEOPLE,
+];
+
+/// The stream of people's delays.
+pub(crate) const PEOPLE: &str = "people";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Streams(Vec<Draws>);
+
+impl Streams {
+    pub(crate) fn get(&mut self, purpose: Purpose) -> &mut Draws {
+        &mut self.0[purpose as usize]
+    }
+
+    pub(crate) fn pair(&mut self, one: Purpose, other: Purpose) -> [&mut Draws; 2] {
+        let both = self.0.get_disjoint_mut([one as usize, other as usize]);
+        both.expect("two purposes have two streams")
+    }
+}
+
+/// Numbers of things: the addresses of their draws and of their books.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addresses {
+    classes: usize,
+    services: usize,
+    versions: usize,
+}
+
+impl Addresses {
+    /// The draws of one class's requests at one service of one cell, by cohort lane.
+    pub(crate) fn request(
+        self,
+        cell: usize,
+        class: ClassId,
+        service: ServiceId,
+        audience: usize,
+    ) -> impl Fn(u64) -> Entity {
+        let request = (cell * self.classes + class.index()) * self.services + service.index();
+        let index = (request * AUDIENCES + audience) as u64;
+        move |lane| Entity { lane, index }
+    }
+
+    /// The telemetry scope of a (region, service, version).
+    pub(crate) const fn scope(
+        self,
+        region: RegionId,
+        service: ServiceId,
+        version: VersionIndex,
+    ) -> usize {
+        (region.index() * self.services + service.index()) * self.versions + version as usize
+    }
+}
+
+/// A version that instances of a service may run.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) id: VersionId,
+    /// The rollout that brings it; nothing for what runs from the start.
+    pub(crate) rollout: Option<RolloutId>,
+    pub(crate) defect: Option<Mechanism>,
+    /// Instances that ever ran it.
+    pub(crate) ever: u32,
+    /// Regions in which instances run or ran it.
+    pub(crate) seen_in: Vec<bool>,
+    /// Whether the world was already told that nothing is left of it.
+    pub(crate) gone: bool,
+}
+
+impl Version {
+    fn new(id: VersionId, defect: Option<Mechanism>, regions: usize) -> Self {
+        Self {
+            id,
+            rollout: None,
+            defect,
+            ever: 0,
+            seen_in: vec![false; regions],
+            gone: false,
+        }
+    }
+}
+
+/// The simulated world.
+pub(crate) struct World<'a> {
+    scenario: &'a Scenario,
+    draws: Streams,
+    addresses: Addresses,
+    cells: Vec<Cell>,
+    pools: Vec<Pool>,
+    loads: Vec<Vec<Load>>,
+    hops: Vec<Hop>,
+    arrivals: Arrivals,
+    /// By service, in the order in which they were proposed.
+    versions: Vec<Vec<Version>>,
+    /// By service and version.
+    effects: Vec<Vec<Effect>>,
+    tables: Vec<ServiceTables>,
+    transfers: Vec<Transfer>,
+    /// By service: the threshold of its strictest latency objective.
+    slow_above_us: Vec<Option<u64>>,
+    telemetry: Collector,
+    truth: Truth,
+    step: u64,
+    sample_from: Micros,
+    reported: lifecycle::Reported,
+}
+
+impl<'a> World<'a> {
+    /// A fleet at rest, every instance on its service's first version. `initial` gives that
+    /// version by service.
+    pub(crate) fn new(
+        scenario: &'a Scenario,
+        initial: &[VersionId],
+        seed: u64,
+        tamper: Option<&Tamper>,
+    ) -> Self {
+        let fleet = &scenario.fleet;
+        let services = fleet.services.len();
+        let capacity = 1 + scenario.changes.len();
+        let mut draws = Streams(
+            STREAMS
+                .iter()
+                .map(|purpose| Draws::new(seed, purpose, tamper))
+                .collect(),
+        );
+        let mut pools = fleet::pools(fleet);
+        if let Some(flapping) = &scenario.noise.flapping {
+            noise::assign(draws.get(Purpose::Flapping), &mut pools, flapping);
+        }
+        let cells = fleet::cells(fleet);
+        let addresses = Addresses {
+            classes: fleet.classes.len(),
+            services,
+            versions: capacity,
+        };
+        let longest = fleet
+            .classes
+            .iter()
+            .map(|class| class.path.len())
+            .max()
+            .unwrap_or(0);
+        let table =
+            |service: &crate::spec::Service| ShapeTable::new(service.service_time, service.workers);
+        Self {
+            draws,
+            addresses,
+            arrivals: Arrivals::new(cells.len(), fleet.classes.len()),
+            loads: vec![Vec::new(); pools.len()],
+            hops: vec![Hop::default(); longest],
+            versions: initial
+                .iter()
+                .map(|id| vec![Version::new(*id, None, fleet.regions.len())])
+                .collect(),
+            effects: vec![vec![Effect::NONE]; services],
+            tables: fleet
+                .services
+                .iter()
+                .map(|service| ServiceTables {
+                    by_version: vec![table(service)],
+                    healthy: table(service),
+                })
+                .collect(),
+            transfers: Vec::new(),
+            slow_above_us: slow_thresholds(scenario),
+            telemetry: Collector::new(
+                fleet.regions.len() * services * capacity,
+                fleet.classes.len(),
+            ),
+            truth: Truth::new(scenario, capacity),
+            step: 0,
+            sample_from: Micros::ZERO,
+            reported: lifecycle::Reported::default(),
+            cells,
+            pools,
+            scenario,
+        }
+    }
+
+    /// Moves the world over the step that ends at `now`; returns what only the world knows.
+    pub(crate) fn advance(&mut self, now: Micros) -> Vec<WorldEvent> {
+        let length = self.scenario.step;
+        let before = now - length;
+        if let Some(flapping) = &self.scenario.noise.flapping {
+            let draws = self.draws.get(Purpose::Flapping);
+            noise::advance(draws, self.step, length, &mut self.pools, flapping);
+        }
+        let mut events = self.propagate(before, now);
+        self.start_instances(length);
+        let scenario = self.scenario;
+        self.arrivals.draw(
+            self.draws.get(Purpose::Arrivals),
+            (self.step, before, length),
+            &scenario.fleet,
+            &scenario.demand,
+            &self.cells,
+        );
+        self.load_pools(length);
+        self.serve();
+        self.settle_crashes();
+        for pool in &self.pools {
+            pool.assert_conserved();
+        }
+        events.extend(self.truth.close_step(now));
+        events.extend(self.find_clean());
+        self.step += 1;
+        events
+    }
+
+    /// What is over by the end of the run.
+    pub(crate) fn close(&mut self, now: Micros) -> Vec<WorldEvent> {
+        self.truth.close_run(now)
+    }
+
+    fn load_pools(&mut self, length: Micros) {
+        let services = self.scenario.fleet.services.len();
+        for index in 0..self.pools.len() {
+            let (cell, service) = (index / services, index % services);
+            let offered = self.offered(cell, ServiceId(service as u16));
+            let step = PoolStep {
+                service: &self.scenario.fleet.services[service],
+                length,
+                flapping: self.scenario.noise.flapping.as_ref(),
+                slow_above_us: self.slow_above_us[service],
+                offered,
+            };
+            let pool = &mut self.pools[index];
+            let loads = &mut self.loads[index];
+            let effects = &self.effects[service];
+            serving::load_pool(pool, &step, &mut self.tables[service], effects, loads);
+        }
+        self.record_instances();
+    }
+
+    fn serve(&mut self) {
+        for cell in 0..self.cells.len() {
+            for class in 0..self.scenario.fleet.classes.len() {
+                for audience in 0..AUDIENCES {
+                    let count = self.arrivals.get(cell, class, audience);
+                    if count > 0 {
+                        let class = ClassId(class as u16);
+                        let fate = self.send(cell, class, audience, count);
+                        let path = &self.scenario.fleet.classes[class.index()].path;
+                        self.truth.ended(class, path, fate);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Requests a second that an objective counts in ordinary service, and the bad ones among them:
+/// the mean over a day, at the utilisation that goes with it.
+pub(crate) fn steady_rates(scenario: &Scenario, slo: SloId) -> (f64, f64) {
+    let fleet = &scenario.fleet;
+    let indicator = scenario.slos[slo.index()].slo.indicator;
+    let passing = |service: ServiceId| {
+        fleet
+            .classes
+            .iter()
+            .filter(move |class| class.path.contains(&service))
+    };
+    match indicator {
+        Indicator::Errors { service, class } => {
+            let counted = fleet.classes.iter().enumerate().filter(|(index, spec)| {
+                let wanted = class.is_none_or(|class| class.index() == *index);
+                wanted && spec.path.contains(&service)
+            });
+            counted.fold((0.0, 0.0), |(requests, bad), (_, class)| {
+                let ok: f64 = class
+                    .path
+                    .iter()
+                    .map(|service| 1.0 - fleet.services[service.index()].error_share)
+                    .product();
+                (
+                    requests + class.per_second,
+                    bad + class.per_second * (1.0 - ok),
+                )
+            })
+        }
+        Indicator::Slow {
+            service,
+            threshold_us,
+        } => {
+            let spec = &fleet.services[service.index()];
+            let rate: f64 = passing(service).map(|class| class.per_second).sum();
+            let capacity = f64::from(spec.instances) * f64::from(spec.workers)
+                / queueing::mean_s(spec.service_time);
+            let mut table = ShapeTable::new(spec.service_time, spec.workers);
+            (
+                rate,
+                rate * table.at((rate / capacity).min(0.999)).above(threshold_us),
+            )
+        }
+    }
+}
+
+fn slow_thresholds(scenario: &Scenario) -> Vec<Option<u64>> {
+    let mut thresholds: Vec<Option<u64>> = vec![None; scenario.fleet.services.len()];
+    for slo in &scenario.slos {
+        if let Indicator::Slow {
+            service,
+            threshold_us,
+        } = slo.slo.indicator
+        {
+            let slot = &mut thresholds[service.index()];
+            *slot = Some(slot.map_or(threshold_us, |known: u64| known.min(threshold_us)));
+        }
+    }
+    thresholds
+}

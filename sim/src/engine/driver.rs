@@ -1,0 +1,474 @@
+//! The loop: next event or next timer, whichever is earlier; drain the core; write the log.
+
+use std::collections::BTreeMap;
+
+use firedrill_core::Micros;
+use firedrill_core::alerting::SloHistory;
+use firedrill_core::config::VersionId;
+use firedrill_core::health::{Outcome, TelemetryWindow};
+use firedrill_core::ids::{ChangeId, CommandId, PageId, RolloutId, ServiceId, SloId};
+use firedrill_core::plane::{Command, ControlPlane, Input, Issued, Note, NoteBody};
+use firedrill_core::rollout::Order;
+
+use crate::log::{Actor, PersonEvent, RunLog, WorldEvent};
+use crate::random::Draws;
+use crate::spec::Scenario;
+use crate::world::people::{People, blame};
+use crate::world::{PEOPLE, World, steady_rates};
+
+use super::causes::Causes;
+use super::header::header;
+use super::subjects::actor_of;
+use super::{EventQueue, Journal, Tamper};
+
+/// From the core to distribution or pager.
+const COMMAND_DELAY: Micros = Micros::from_millis(200);
+
+/// What is to come.
+enum Next {
+    /// The world moves.
+    Step,
+    /// A scrape reaches the core.
+    Window(Box<TelemetryWindow>),
+    /// Somebody proposes a change.
+    Propose(usize),
+    /// The reviewer of a change decides.
+    Review { change: ChangeId, spec: usize },
+    /// A command reaches distribution or the pager.
+    Command(Issued),
+    /// Whoever is on call answers a page.
+    Answer {
+        page: PageId,
+        suspects: Vec<RolloutId>,
+        paged: u64,
+    },
+    /// Whoever is on call knows what to do.
+    Decide {
+        page: PageId,
+        suspects: Vec<RolloutId>,
+        answered: u64,
+    },
+}
+
+pub(super) struct Driver<'a> {
+    pub(super) scenario: &'a Scenario,
+    plane: ControlPlane,
+    world: World<'a>,
+    people: People,
+    queue: EventQueue<Next>,
+    pub(super) log: RunLog,
+    journal: Option<Journal>,
+    now: Micros,
+    /// The log's numbers of the core's notes.
+    note_events: Vec<u64>,
+    command_events: BTreeMap<CommandId, u64>,
+    pub(super) change_specs: BTreeMap<ChangeId, usize>,
+    /// The change whose proposal is being handled.
+    pub(super) proposing: Option<usize>,
+    page_answered: bool,
+    pub(super) causes: Causes,
+}
+
+impl<'a> Driver<'a> {
+    pub(super) fn new(scenario: &'a Scenario, seed: u64, tamper: Option<&Tamper>) -> Self {
+        let plane = ControlPlane::new(scenario.setup()).expect("the scenario was checked");
+        let initial: Vec<VersionId> = (0..scenario.fleet.services.len())
+            .map(|service| initial_version(scenario, &plane, ServiceId(service as u16)))
+            .collect();
+        Self {
+            world: World::new(scenario, &initial, seed, tamper),
+            people: People::new(Draws::new(seed, PEOPLE, tamper)),
+            queue: EventQueue::default(),
+            log: RunLog::new(header(scenario, seed)),
+            journal: None,
+            now: Micros::ZERO,
+            note_events: Vec::new(),
+            command_events: BTreeMap::new(),
+            change_specs: BTreeMap::new(),
+            proposing: None,
+            page_answered: false,
+            causes: Causes::default(),
+            scenario,
+            plane,
+        }
+    }
+
+    pub(super) fn run(mut self) -> RunLog {
+        self.play();
+        self.log
+    }
+
+    pub(super) fn run_recorded(mut self) -> (RunLog, Journal, ControlPlane) {
+        self.journal = Some(Journal::new());
+        self.play();
+        (self.log, self.journal.unwrap_or_default(), self.plane)
+    }
+
+    fn play(&mut self) {
+        self.load_history();
+        for (index, change) in self.scenario.changes.iter().enumerate() {
+            self.queue.push(change.at, Next::Propose(index));
+        }
+        self.queue.push(self.scenario.step, Next::Step);
+        let end = self.scenario.duration;
+        loop {
+            let event = self.queue.next_at().filter(|at| *at <= end);
+            let timer = self
+                .plane
+                .poll_timeout()
+                .map(|(at, _)| at)
+                .filter(|at| *at <= end);
+            match (event, timer) {
+                (None, None) => break,
+                (event, Some(timer)) if event.is_none_or(|event| timer <= event) => {
+                    self.now = timer;
+                    self.plane.handle_timeout(timer);
+                    self.drain(None);
+                }
+                (Some(_), _) => {
+                    let (at, next) = self.queue.pop().expect("an event is next");
+                    self.now = at;
+                    self.happen(next);
+                }
+                (None, Some(_)) => unreachable!("a timer without an event comes first"),
+            }
+        }
+        self.now = end;
+        let events = self.world.close(end);
+        self.log_world(events);
+        self.log
+            .push(end, Actor::World, "run", vec![], WorldEvent::RunEnded);
+    }
+
+    fn happen(&mut self, next: Next) {
+        match next {
+            Next::Step => self.step(),
+            Next::Window(window) => self.tell(Input::WindowArrived { window }, None),
+            Next::Propose(index) => self.propose(index),
+            Next::Review { change, spec } => {
+                let review = &self.scenario.changes[spec].review;
+                let (reviewer, decision) = (review.reviewer.clone(), review.decision);
+                self.tell(
+                    Input::ChangeReviewed {
+                        change,
+                        reviewer,
+                        decision,
+                    },
+                    None,
+                );
+            }
+            Next::Command(issued) => self.command(&issued),
+            Next::Answer {
+                page,
+                suspects,
+                paged,
+            } => self.answer(page, suspects, paged),
+            Next::Decide {
+                page,
+                suspects,
+                answered,
+            } => self.decide(page, &suspects, answered),
+        }
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        let events = self.world.advance(now);
+        self.log_world(events);
+        if now.0.is_multiple_of(self.scenario.telemetry.scrape_every.0) {
+            let (deliveries, sample) = self.world.end_interval(now);
+            for delivery in deliveries {
+                self.queue.push(delivery.at, Next::Window(delivery.window));
+            }
+            let sample = WorldEvent::Sample(Box::new(sample));
+            self.log.push(now, Actor::World, "fleet", vec![], sample);
+        }
+        for news in self.world.exposure_news() {
+            let cause = self.causes.taken.get(&news.rollout).copied();
+            let input = Input::ExposureReported {
+                rollout: news.rollout,
+                region: news.region,
+                report: news.report,
+                acknowledged: news.acknowledged,
+            };
+            self.tell(input, cause);
+        }
+        self.queue.push(now + self.scenario.step, Next::Step);
+    }
+
+    fn propose(&mut self, index: usize) {
+        let change = &self.scenario.changes[index];
+        self.proposing = Some(index);
+        let input = Input::ChangeProposed {
+            config: change.config,
+            author: change.author.clone(),
+            edits: change.edits.clone(),
+            plan: change.plan,
+        };
+        self.tell(input, None);
+        self.proposing = None;
+    }
+
+    fn command(&mut self, issued: &Issued) {
+        let now = self.now;
+        let ordered = self.command_events[&issued.id];
+        if let Command::Page { page, suspects, .. } = &issued.command {
+            let delay = self.people.acknowledge(&self.scenario.on_call, *page);
+            let answer = Next::Answer {
+                page: *page,
+                suspects: suspects.clone(),
+                paged: ordered,
+            };
+            self.queue.push(now + delay, answer);
+        }
+        if let Some(rollout) = issued.command.rollout() {
+            self.world.take_command(now, issued);
+            let subject = self.rollout_subject(rollout);
+            let body = WorldEvent::CommandTaken { command: issued.id };
+            let taken = self
+                .log
+                .push(now, Actor::Distribution, subject, vec![ordered], body);
+            self.causes.taken.insert(rollout, taken);
+            if matches!(issued.command, Command::RollBack { .. }) {
+                self.causes.rollback_taken = Some(taken);
+            }
+        }
+        self.tell(Input::CommandDone { command: issued.id }, None);
+    }
+
+    fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
+        if self.page_answered {
+            return; // already at work on an earlier page of the incident
+        }
+        self.page_answered = true;
+        let now = self.now;
+        let body = PersonEvent::PageAnswered { page };
+        let answered = self.log.push(now, Actor::OnCall, "page", vec![paged], body);
+        let by = self.scenario.on_call.principal.clone();
+        self.tell(Input::PageAcknowledged { page, by }, Some(answered));
+        let delay = self.people.diagnose(&self.scenario.on_call, page);
+        self.queue.push(
+            now + delay,
+            Next::Decide {
+                page,
+                suspects,
+                answered,
+            },
+        );
+    }
+
+    fn decide(&mut self, page: PageId, suspects: &[RolloutId], answered: u64) {
+        let rollout = blame(suspects);
+        let body = PersonEvent::CauseSuspected { page, rollout };
+        let subject = rollout.map_or_else(|| "page".into(), |id| self.rollout_subject(id));
+        let decided = self
+            .log
+            .push(self.now, Actor::OnCall, subject, vec![answered], body);
+        if let Some(rollout) = rollout {
+            let by = self.scenario.on_call.principal.clone();
+            let input = Input::OperatorOrdered {
+                rollout,
+                order: Order::RollBack,
+                by,
+            };
+            self.tell(input, Some(decided));
+        }
+    }
+
+    /// The metrics store remembers a long time of ordinary service.
+    fn load_history(&mut self) {
+        for index in 0..self.scenario.slos.len() {
+            let slo = SloId(index as u16);
+            let (requests, bad) = steady_rates(self.scenario, slo);
+            let history = SloHistory {
+                requests_per_hour: (requests * 3_600.0) as u64,
+                bad_per_hour: (bad * 3_600.0) as u64,
+            };
+            self.tell(Input::HistoryLoaded { slo, history }, None);
+        }
+    }
+
+    /// Tells the core something; `cause` is the event that it follows from.
+    fn tell(&mut self, input: Input, cause: Option<u64>) {
+        if let Some(journal) = &mut self.journal {
+            journal.push((self.now, input.clone()));
+        }
+        if let Err(error) = self.plane.handle(self.now, input) {
+            let mut text = error.to_string();
+            let mut source = std::error::Error::source(&error);
+            while let Some(inner) = source {
+                text = format!("{text}: {inner}");
+                source = inner.source();
+            }
+            let body = WorldEvent::InputRefused { error: text };
+            let cause = cause.into_iter().collect();
+            self.log.push(self.now, Actor::Core, "input", cause, body);
+        }
+        self.drain(cause);
+    }
+
+    fn drain(&mut self, cause: Option<u64>) {
+        while let Some(note) = self.plane.poll_note() {
+            self.note(note, cause);
+        }
+        while let Some(issued) = self.plane.poll_command() {
+            let because = issued
+                .because
+                .iter()
+                .map(|note| self.note_events[note.index()]);
+            let because: Vec<u64> = because.collect();
+            let subject = match issued.command.rollout() {
+                Some(rollout) => self.rollout_subject(rollout),
+                None => "page".into(),
+            };
+            let body = issued.command.clone();
+            let event = self.log.push(self.now, Actor::Core, subject, because, body);
+            self.command_events.insert(issued.id, event);
+            self.queue
+                .push(self.now + COMMAND_DELAY, Next::Command(issued));
+        }
+    }
+
+    fn note(&mut self, note: Note, cause: Option<u64>) {
+        let mut because: Vec<u64> = note
+            .because
+            .iter()
+            .map(|note| self.note_events[note.index()])
+            .collect();
+        because.extend(cause.filter(|_| note.by_input));
+        because.extend(self.world_cause(&note.body));
+        because.sort_unstable();
+        because.dedup();
+        let (actor, subject) = (actor_of(&note.body), self.subject_of(&note.body));
+        let event = self
+            .log
+            .push(note.at, actor, subject, because, note.body.clone());
+        assert_eq!(
+            self.note_events.len() as u64,
+            note.id.0,
+            "notes are numbered in order"
+        );
+        self.note_events.push(event);
+        self.react(&note.body, event);
+    }
+
+    /// What in the world a note follows from: the core cannot know it, the log can.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "other notes follow from notes"
+    )]
+    fn world_cause(&self, body: &NoteBody) -> Option<u64> {
+        match body {
+            NoteBody::VerdictReached {
+                rollout, verdict, ..
+            } if verdict.outcome == Outcome::Fail => {
+                self.causes.defect_active.get(rollout).copied()
+            }
+            NoteBody::AlertFired { alert } => self.causes.breach.get(&alert.slo).copied(),
+            _ => None,
+        }
+    }
+
+    /// What the world, and the people in it, do about a note.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "they take no notice of most"
+    )]
+    fn react(&mut self, body: &NoteBody, event: u64) {
+        match body {
+            NoteBody::ChangeProposed {
+                change,
+                config,
+                candidate,
+                ..
+            } => {
+                let index = self
+                    .proposing
+                    .expect("changes are proposed by the scenario");
+                self.change_specs.insert(*change, index);
+                let defect = self.scenario.changes[index].defect.as_ref();
+                let service = self.scenario.configs[config.index()].service;
+                let mechanism = defect.map(|defect| defect.mechanism);
+                self.world.add_version(*candidate, service, mechanism);
+                if let Some(defect) = defect {
+                    let body = WorldEvent::DefectArmed {
+                        change: *change,
+                        mechanism: defect.mechanism,
+                        story: defect.story.clone(),
+                    };
+                    let subject = self.scenario.configs[config.index()].schema.name.clone();
+                    let armed = self
+                        .log
+                        .push(self.now, Actor::World, subject, vec![event], body);
+                    self.causes.armed.insert(*change, armed);
+                }
+            }
+            NoteBody::ChangeValidated { change, .. } => {
+                let spec = self.change_specs[change];
+                let delay = self
+                    .people
+                    .review(&self.scenario.changes[spec].review, spec);
+                self.queue.push(
+                    self.now + delay,
+                    Next::Review {
+                        change: *change,
+                        spec,
+                    },
+                );
+            }
+            NoteBody::RolloutStarted {
+                rollout,
+                change,
+                candidate,
+                ..
+            } => {
+                self.causes.rollout_change.insert(*rollout, *change);
+                self.world.bind_rollout(*rollout, *candidate);
+            }
+            NoteBody::StageEntered { rollout, .. } => self.world.stage_entered(*rollout),
+            NoteBody::VerdictReached {
+                rollout,
+                stage,
+                verdict,
+            } => {
+                let truth = self.world.verdict_truth(*rollout, *stage, verdict.outcome);
+                if let Some(truth) = truth {
+                    let subject = self.rollout_subject(*rollout);
+                    let body = WorldEvent::VerdictTruth(truth);
+                    self.log
+                        .push(self.now, Actor::World, subject, vec![event], body);
+                }
+            }
+            NoteBody::IncidentResolved { .. } => self.page_answered = false,
+            _ => {}
+        }
+    }
+
+    fn log_world(&mut self, events: Vec<WorldEvent>) {
+        for event in events {
+            let (subject, cause) = self.explain(&event);
+            let seq = self
+                .log
+                .push(self.now, Actor::World, subject, cause, event.clone());
+            self.causes.record(&event, seq);
+        }
+    }
+}
+
+/// The version that a service's instances run from the start: that of its config, or a stand-in
+/// for a service without one.
+fn initial_version(scenario: &Scenario, plane: &ControlPlane, service: ServiceId) -> VersionId {
+    let config = scenario
+        .configs
+        .iter()
+        .position(|config| config.service == service);
+    match config {
+        Some(index) => plane
+            .store()
+            .last_known_good(firedrill_core::ids::ConfigId(index as u16)),
+        None => {
+            let name = &scenario.fleet.services[service.index()].name;
+            VersionId::of(name, &firedrill_core::config::Document::new())
+        }
+    }
+}

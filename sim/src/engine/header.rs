@@ -1,0 +1,79 @@
+//! The first line of a log: names behind ids.
+
+use firedrill_core::health::Indicator;
+
+use crate::log::{ConfigName, Header, Names, SCHEMA_VERSION, ServiceName, SloName, StageName};
+use crate::spec::{ConfigSpec, NamedSlo, Scenario};
+
+pub(super) fn header(scenario: &Scenario, seed: u64) -> Header {
+    let fleet = &scenario.fleet;
+    Header {
+        schema: SCHEMA_VERSION,
+        tool: env!("CARGO_PKG_VERSION").into(),
+        scenario: scenario.name.clone(),
+        title: scenario.title.clone(),
+        summary: scenario.summary.clone(),
+        scenario_hash: scenario.hash(),
+        seed,
+        duration: scenario.duration,
+        step: scenario.step,
+        start_of_day: scenario.demand.start,
+        names: Names {
+            regions: fleet
+                .regions
+                .iter()
+                .map(|region| region.name.clone())
+                .collect(),
+            services: fleet
+                .services
+                .iter()
+                .map(|service| ServiceName {
+                    name: service.name.clone(),
+                    instances: service.instances,
+                })
+                .collect(),
+            classes: fleet
+                .classes
+                .iter()
+                .map(|class| class.name.clone())
+                .collect(),
+            slos: scenario.slos.iter().map(slo_name).collect(),
+            configs: scenario.configs.iter().map(config_name).collect(),
+        },
+    }
+}
+
+fn slo_name(named: &NamedSlo) -> SloName {
+    let threshold_us = match named.slo.indicator {
+        Indicator::Slow { threshold_us, .. } => Some(threshold_us),
+        Indicator::Errors { .. } => None,
+    };
+    SloName {
+        name: named.name.clone(),
+        objective: named.slo.objective,
+        period: named.slo.period,
+        threshold_us,
+        service: named.slo.indicator.service().0,
+    }
+}
+
+fn config_name(config: &ConfigSpec) -> ConfigName {
+    let stages = |plan: &crate::spec::NamedPlan| {
+        let stages = plan.plan.stages.iter();
+        stages
+            .map(|stage| StageName {
+                name: stage.name.clone(),
+                stage_kind: stage.kind,
+            })
+            .collect()
+    };
+    ConfigName {
+        name: config.schema.name.clone(),
+        service: config.service.0,
+        plans: config
+            .plans
+            .iter()
+            .map(|plan| (plan.name.clone(), stages(plan)))
+            .collect(),
+    }
+}

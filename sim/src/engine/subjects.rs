@@ -1,0 +1,79 @@
+//! What events are about, and who acts in them, in words.
+
+use firedrill_core::ids::{ChangeId, RolloutId, SloId};
+use firedrill_core::plane::NoteBody;
+
+use crate::log::Actor;
+
+use super::driver::Driver;
+
+impl Driver<'_> {
+    pub(super) fn rollout_subject(&self, rollout: RolloutId) -> String {
+        let change = self.causes.rollout_change.get(&rollout);
+        change.map_or_else(
+            || format!("rollout {rollout}"),
+            |change| self.change_subject(*change),
+        )
+    }
+
+    fn change_subject(&self, change: ChangeId) -> String {
+        let spec = self.change_specs.get(&change).or(self.proposing.as_ref());
+        spec.map_or_else(
+            || format!("change {change}"),
+            |spec| {
+                let config = self.scenario.changes[*spec].config;
+                self.scenario.configs[config.index()].schema.name.clone()
+            },
+        )
+    }
+
+    pub(super) fn subject_of(&self, body: &NoteBody) -> String {
+        match body {
+            NoteBody::ChangeProposed { change, .. }
+            | NoteBody::ChangeValidated { change, .. }
+            | NoteBody::ChangeInvalid { change, .. }
+            | NoteBody::ChangeReviewed { change, .. }
+            | NoteBody::RolloutStarted { change, .. } => self.change_subject(*change),
+            NoteBody::StageEntered { rollout, .. }
+            | NoteBody::BakeStarted { rollout, .. }
+            | NoteBody::VerdictReached { rollout, .. }
+            | NoteBody::StagePromoted { rollout, .. }
+            | NoteBody::RolloutPaused { rollout, .. }
+            | NoteBody::RolloutResumed { rollout }
+            | NoteBody::RolloutAborted { rollout }
+            | NoteBody::RolloutCompleted { rollout }
+            | NoteBody::RollbackStarted { rollout, .. }
+            | NoteBody::RollbackCompleted { rollout }
+            | NoteBody::OrderRecorded { rollout, .. } => self.rollout_subject(*rollout),
+            NoteBody::AlertFired { alert } => self.slo_subject(alert.slo),
+            NoteBody::AlertResolved { slo, .. } => self.slo_subject(*slo),
+            NoteBody::IncidentOpened { incident, .. }
+            | NoteBody::IncidentJoined { incident, .. }
+            | NoteBody::IncidentResolved { incident }
+            | NoteBody::PagingGaveUp { incident }
+            | NoteBody::PageSent { incident, .. }
+            | NoteBody::PageAcknowledged { incident, .. } => format!("incident {incident}"),
+            NoteBody::CommandRetried { command, .. } | NoteBody::CommandGivenUp { command } => {
+                format!("command {command}")
+            }
+        }
+    }
+
+    fn slo_subject(&self, slo: SloId) -> String {
+        self.log.header().names.slos[slo.index()].name.clone()
+    }
+}
+
+/// Who stands behind a note.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the core stands behind all others"
+)]
+pub(super) const fn actor_of(body: &NoteBody) -> Actor {
+    match body {
+        NoteBody::ChangeProposed { .. } => Actor::Author,
+        NoteBody::ChangeReviewed { .. } => Actor::Reviewer,
+        NoteBody::OrderRecorded { .. } | NoteBody::PageAcknowledged { .. } => Actor::OnCall,
+        _ => Actor::Core,
+    }
+}

@@ -1,0 +1,239 @@
+//! Scrapes and samples: what the fleet tells at the end of an interval, and what it was.
+
+use firedrill_core::health::{LatencyHistogram, TelemetryWindow};
+use firedrill_core::ids::{RegionId, RolloutId, ServiceId};
+use firedrill_core::{Micros, Ppm};
+
+use crate::log::{ExposureSample, Sample, ServiceSample, VerdictTruth};
+use crate::spec::Mechanism;
+
+use super::fleet::VersionIndex;
+use super::telemetry::{Labels, Seen, delivery, scrape};
+use super::{Purpose, World};
+
+/// A scrape on its way to the core.
+pub(crate) struct Delivery {
+    pub(crate) at: Micros,
+    pub(crate) window: Box<TelemetryWindow>,
+}
+
+impl World<'_> {
+    /// Books how busy instances are.
+    pub(super) fn record_instances(&mut self) {
+        for (pool, loads) in self.pools.iter().zip(&self.loads) {
+            for (cohort, load) in pool.cohorts.iter().zip(loads) {
+                let scope = self
+                    .addresses
+                    .scope(pool.region, pool.service, cohort.key.version);
+                let restarts = Self::restarts(cohort, self.scenario.step);
+                let utilisation = load.utilisation;
+                self.telemetry
+                    .record_instances(scope, load.serving, utilisation, restarts);
+            }
+        }
+    }
+
+    /// Ends a scrape interval at `now`: returns the scrapes that will arrive, and the sample of
+    /// what really was.
+    pub(crate) fn end_interval(&mut self, now: Micros) -> (Vec<Delivery>, Sample) {
+        let start = now - self.scenario.telemetry.scrape_every;
+        let mut deliveries = Vec::new();
+        for region in 0..self.scenario.fleet.regions.len() {
+            for service in 0..self.scenario.fleet.services.len() {
+                let (region, service) = (RegionId(region as u16), ServiceId(service as u16));
+                deliveries.extend(self.scrape_service((start, now), region, service));
+            }
+        }
+        let sample = self.sample();
+        self.telemetry.clear();
+        self.sample_from = now;
+        (deliveries, sample)
+    }
+
+    fn scrape_service(
+        &mut self,
+        (start, now): (Micros, Micros),
+        region: RegionId,
+        service: ServiceId,
+    ) -> Vec<Delivery> {
+        let mut deliveries = Vec::new();
+        for index in 0..self.versions[service.index()].len() {
+            let version = index as VersionIndex;
+            let seen = self.seen(region, service, version);
+            let scope = self.addresses.scope(region, service, version);
+            if seen.total == 0 && self.telemetry.truth(scope).totals().0 == 0 {
+                continue;
+            }
+            let labels = Labels {
+                region,
+                service,
+                version: self.versions[service.index()][index].id,
+                scope,
+            };
+            // The step was already counted on: the draws are those of the interval's last step.
+            let step = self.step - 1;
+            let [loss, delay] = self.draws.pair(Purpose::ScrapeLoss, Purpose::Ingestion);
+            let spec = &self.scenario.telemetry;
+            let Some(at) = delivery((loss, delay), step, now, labels, spec) else {
+                continue;
+            };
+            let window = scrape(
+                self.draws.get(Purpose::Scrape),
+                step,
+                labels,
+                (start, now),
+                self.telemetry.truth(scope),
+                seen,
+                &self.scenario.fleet.services[service.index()],
+            );
+            deliveries.push(Delivery {
+                at,
+                window: Box::new(window),
+            });
+        }
+        deliveries
+    }
+
+    /// The instances on a version as a health checker sees them.
+    fn seen(&self, region: RegionId, service: ServiceId, version: VersionIndex) -> Seen {
+        let mut seen = Seen { total: 0, up: 0 };
+        for pool in self
+            .pools
+            .iter()
+            .filter(|p| p.region == region && p.service == service)
+        {
+            for cohort in pool.cohorts.iter().filter(|c| c.key.version == version) {
+                seen.total += cohort.total();
+                seen.up += cohort.up;
+            }
+        }
+        seen
+    }
+
+    fn sample(&mut self) -> Sample {
+        let mut sample = Sample {
+            from_us: self.sample_from,
+            ..Sample::default()
+        };
+        self.truth.close_interval(&mut sample);
+        let waiting: f64 = self
+            .pools
+            .iter()
+            .flat_map(|pool| &pool.cohorts)
+            .map(|cohort| cohort.waiting)
+            .sum();
+        sample.queued = waiting as u64;
+        for service in 0..self.scenario.fleet.services.len() {
+            sample
+                .services
+                .push(self.sample_service(ServiceId(service as u16)));
+        }
+        for (rollout, service, index) in self.rollouts() {
+            let pools = self.pools.iter().filter(|pool| pool.service == service);
+            let running = pools.clone().map(|pool| pool.running(index)).sum();
+            let instances = pools.map(|pool| pool.instances).sum();
+            let ever = self.versions[service.index()][usize::from(index)].ever;
+            sample.exposure.push(ExposureSample {
+                rollout,
+                running,
+                ever,
+                instances,
+            });
+        }
+        sample
+    }
+
+    fn sample_service(&self, service: ServiceId) -> ServiceSample {
+        let spec = &self.scenario.fleet.services[service.index()];
+        let mut latency = LatencyHistogram::default();
+        let (mut requests, mut errors) = (0, 0);
+        let (mut utilisation, mut scopes) = (0.0, 0.0);
+        for region in 0..self.scenario.fleet.regions.len() {
+            for version in 0..self.versions[service.index()].len() {
+                let region = RegionId(region as u16);
+                let scope = self
+                    .addresses
+                    .scope(region, service, version as VersionIndex);
+                let scope = self.telemetry.truth(scope);
+                let (some, bad) = scope.totals();
+                requests += some;
+                errors += bad;
+                if some > 0 {
+                    utilisation += scope.mean_utilisation() * some as f64;
+                    scopes += some as f64;
+                }
+                for (bucket, mass) in scope.mass().iter().enumerate() {
+                    latency.add(bucket, (*mass + 0.5) as u32);
+                }
+            }
+        }
+        let pools = self.pools.iter().filter(|pool| pool.service == service);
+        let up = pools
+            .flat_map(|pool| &pool.cohorts)
+            .map(|cohort| cohort.up)
+            .sum();
+        let mean = if scopes > 0.0 {
+            utilisation / scopes
+        } else {
+            0.0
+        };
+        let cpu = (spec.cpu.idle + spec.cpu.slope * mean.min(1.0)).clamp(0.0, 1.0);
+        ServiceSample {
+            service,
+            requests,
+            errors,
+            p50_us: latency.quantile_us(Ppm::percent(50)).unwrap_or(0),
+            p99_us: latency.quantile_us(Ppm::percent(99)).unwrap_or(0),
+            up,
+            instances: spec.instances,
+            cpu: Ppm::from_f64(cpu),
+        }
+    }
+
+    /// What a judge had in front of it and could not know.
+    pub(crate) fn verdict_truth(
+        &self,
+        rollout: RolloutId,
+        stage: u32,
+        outcome: firedrill_core::health::Outcome,
+    ) -> Option<VerdictTruth> {
+        let mut rollouts = self.rollouts().into_iter();
+        let (_, service, own) = rollouts.find(|(id, ..)| *id == rollout)?;
+        let version = &self.versions[service.index()][usize::from(own)];
+        let served = self.truth.on_version((service, own));
+        let hit_class = match version.defect {
+            Some(Mechanism::Errors { class, .. }) => class,
+            Some(Mechanism::Latency { .. } | Mechanism::CrashOnLoad { .. }) | None => None,
+        };
+        let mut instances = 0;
+        let mut utilisation: f64 = 0.0;
+        for (pool, loads) in self.pools.iter().zip(&self.loads) {
+            if pool.service == service {
+                instances += pool.running(own);
+                let loads = loads.iter().filter(|load| load.key.version == own);
+                utilisation = loads
+                    .map(|load| load.utilisation)
+                    .fold(utilisation, f64::max);
+            }
+        }
+        Some(VerdictTruth {
+            rollout,
+            stage,
+            outcome,
+            requests: served.requests,
+            harmed: served.harmed,
+            hit_class_requests: hit_class
+                .map_or(served.requests, |class| served.by_class[class.index()]),
+            instances,
+            utilisation: Ppm::from_f64(utilisation),
+        })
+    }
+
+    /// A stage began: what its instances serve is counted from now on.
+    pub(crate) fn stage_entered(&mut self, rollout: RolloutId) {
+        let mut rollouts = self.rollouts().into_iter();
+        if let Some((_, service, version)) = rollouts.find(|(id, ..)| *id == rollout) {
+            self.truth.reset_version((service, version));
+        }
+    }
+}

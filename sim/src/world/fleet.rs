@@ -1,0 +1,200 @@
+//! Instances, kept as counts: a cohort is the set of instances of a pool that are in the same
+//! state and therefore exchangeable.
+
+use firedrill_core::ids::{RegionId, ServiceId};
+
+use crate::spec::Fleet;
+
+/// The number of a version among those of its service: 0 is what runs from the start.
+pub(crate) type VersionIndex = u8;
+
+/// Which instances are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CohortKey {
+    /// The config version they run.
+    pub(crate) version: VersionIndex,
+    /// Whether they serve employees only.
+    pub(crate) employees: bool,
+    /// Whether they sit on hosts that flap.
+    pub(crate) flapping: bool,
+}
+
+impl CohortKey {
+    /// A small number that no other cohort of the pool has: the lane of its draws.
+    pub(crate) fn lane(self) -> u64 {
+        let version = u64::from(self.version) % 8;
+        version << 2 | u64::from(self.employees) << 1 | u64::from(self.flapping)
+    }
+}
+
+/// Instances of a pool in the same state, by lifecycle.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cohort {
+    pub(crate) key: CohortKey,
+    /// Serving.
+    pub(crate) up: u32,
+    /// Serving badly: a flapping host in a bad spell.
+    pub(crate) in_spell: u32,
+    /// On their way to their first request.
+    pub(crate) starting: u32,
+    /// In a crash loop.
+    pub(crate) crashed: u32,
+    /// Crashed in this step; the balancer does not know yet.
+    pub(crate) just_crashed: u32,
+    /// Requests waiting.
+    pub(crate) waiting: f64,
+}
+
+impl Cohort {
+    pub(crate) const fn empty(key: CohortKey) -> Self {
+        Self {
+            key,
+            up: 0,
+            in_spell: 0,
+            starting: 0,
+            crashed: 0,
+            just_crashed: 0,
+            waiting: 0.0,
+        }
+    }
+
+    /// All its instances.
+    pub(crate) const fn total(&self) -> u32 {
+        self.up + self.in_spell + self.starting + self.crashed
+    }
+
+    /// Those that the balancer sends requests to, and that answer.
+    pub(crate) const fn serving(&self) -> u32 {
+        self.up + self.in_spell
+    }
+}
+
+/// The instances of one service in one cell.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Pool {
+    pub(crate) service: ServiceId,
+    pub(crate) region: RegionId,
+    /// Its instances, whatever happens.
+    pub(crate) instances: u32,
+    /// Never empty; the order is that of the keys.
+    pub(crate) cohorts: Vec<Cohort>,
+}
+
+impl Pool {
+    /// The cohort with this key, made when there is none.
+    pub(crate) fn cohort(&mut self, key: CohortKey) -> &mut Cohort {
+        let index = match self.cohorts.binary_search_by_key(&key, |cohort| cohort.key) {
+            Ok(index) => index,
+            Err(index) => {
+                self.cohorts.insert(index, Cohort::empty(key));
+                index
+            }
+        };
+        &mut self.cohorts[index]
+    }
+
+    /// Instances on a version, whatever their state.
+    pub(crate) fn running(&self, version: VersionIndex) -> u32 {
+        let on_version = self
+            .cohorts
+            .iter()
+            .filter(|cohort| cohort.key.version == version);
+        on_version.map(Cohort::total).sum()
+    }
+
+    /// Forgets cohorts that nobody is in, and gives their waiting requests to the first that is
+    /// left. A pool without instances keeps one empty cohort.
+    pub(crate) fn tidy(&mut self) {
+        if self.cohorts.iter().all(|cohort| cohort.total() > 0) {
+            return;
+        }
+        let orphaned: f64 = self
+            .cohorts
+            .iter()
+            .filter(|c| c.total() == 0)
+            .map(|c| c.waiting)
+            .sum();
+        if self.instances == 0 {
+            self.cohorts.truncate(1);
+        } else {
+            self.cohorts.retain(|cohort| cohort.total() > 0);
+            self.cohorts[0].waiting += orphaned;
+        }
+    }
+
+    /// Instances are neither made nor lost.
+    pub(crate) fn assert_conserved(&self) {
+        let found: u32 = self.cohorts.iter().map(Cohort::total).sum();
+        assert_eq!(
+            found, self.instances,
+            "instances of {:?} were made or lost",
+            self.service
+        );
+    }
+}
+
+/// A failure domain of a region.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Cell {
+    pub(crate) region: RegionId,
+    /// Its share of the whole fleet's demand.
+    pub(crate) demand_share: f64,
+}
+
+/// The cells of a fleet, region by region.
+pub(crate) fn cells(fleet: &Fleet) -> Vec<Cell> {
+    let total: f64 = fleet.regions.iter().map(|region| region.weight).sum();
+    let of_region = |(index, region): (usize, &crate::spec::Region)| {
+        let cell = Cell {
+            region: RegionId(index as u16),
+            demand_share: region.weight / total / f64::from(region.cells),
+        };
+        std::iter::repeat_n(cell, region.cells as usize)
+    };
+    fleet
+        .regions
+        .iter()
+        .enumerate()
+        .flat_map(of_region)
+        .collect()
+}
+
+/// Spreads `count` over `parts` as evenly as whole numbers allow, the first ones getting more.
+pub(crate) fn spread(count: u32, parts: u32) -> impl Iterator<Item = u32> {
+    (0..parts).map(move |part| count / parts + u32::from(part < count % parts))
+}
+
+/// The pools of a fleet, cell by cell; the pool of service `s` in cell `c` is number
+/// `c × services + s`. Every instance runs its service's first version.
+pub(crate) fn pools(fleet: &Fleet) -> Vec<Pool> {
+    let by_region: Vec<Vec<u32>> = fleet
+        .services
+        .iter()
+        .map(|service| fleet.instances(service))
+        .collect();
+    let mut pools = Vec::new();
+    for (region, spec) in fleet.regions.iter().enumerate() {
+        for cell in 0..spec.cells as usize {
+            for (index, counts) in by_region.iter().enumerate() {
+                let mut shares = spread(counts[region], spec.cells);
+                let instances = shares.nth(cell).unwrap_or(0);
+                let service = ServiceId(index as u16);
+                let key = CohortKey {
+                    version: 0,
+                    employees: false,
+                    flapping: false,
+                };
+                pools.push(Pool {
+                    service,
+                    region: RegionId(region as u16),
+                    instances,
+                    cohorts: vec![Cohort {
+                        up: instances,
+                        ..Cohort::empty(key)
+                    }],
+                });
+            }
+        }
+    }
+    pools
+}

@@ -1,0 +1,261 @@
+//! What instances tell: counts and latency by (region, service, version), scraped at intervals,
+//! lost at times, late always.
+
+use firedrill_core::config::VersionId;
+use firedrill_core::health::{
+    ClassCounts, InstanceCounts, LatencyHistogram, Saturation, TelemetryWindow,
+};
+use firedrill_core::ids::{ClassId, RegionId, ServiceId};
+use firedrill_core::{Micros, Ppm};
+
+use crate::random::{Draws, Entity, binomial, log_normal};
+use crate::spec::{Golden, Service, Telemetry};
+
+use super::queueing::Shape;
+
+const BUCKETS: usize = LatencyHistogram::BUCKETS;
+
+/// Everything of one (region, service, version) since the last scrape.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    counts: Vec<(u64, u64)>,
+    /// Expected requests by latency bucket.
+    mass: [f32; BUCKETS],
+    restarts: u32,
+    /// Utilisation, weighted by instances, and the weight.
+    utilisation: (f64, f64),
+}
+
+/// The scopes of a fleet.
+#[derive(Clone, Debug)]
+pub(crate) struct Collector {
+    scopes: Vec<Scope>,
+}
+
+/// The instances behind a scope at the moment of a scrape.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) total: u32,
+    pub(crate) up: u32,
+}
+
+impl Collector {
+    pub(crate) fn new(scopes: usize, classes: usize) -> Self {
+        let scope = Scope {
+            counts: vec![(0, 0); classes],
+            mass: [0.0; BUCKETS],
+            restarts: 0,
+            utilisation: (0.0, 0.0),
+        };
+        Self {
+            scopes: vec![scope; scopes],
+        }
+    }
+
+    pub(crate) fn record(
+        &mut self,
+        scope: usize,
+        class: ClassId,
+        requests: u64,
+        errors: u64,
+        shape: &Shape,
+    ) {
+        let scope = &mut self.scopes[scope];
+        let counts = &mut scope.counts[class.index()];
+        counts.0 += requests;
+        counts.1 += errors;
+        let weight = requests as f32;
+        for (sum, mass) in scope.mass.iter_mut().zip(&shape.mass) {
+            *sum += weight * mass;
+        }
+    }
+
+    pub(crate) fn record_instances(
+        &mut self,
+        scope: usize,
+        instances: u32,
+        utilisation: f64,
+        restarts: u32,
+    ) {
+        let scope = &mut self.scopes[scope];
+        let weight = f64::from(instances);
+        scope.utilisation.0 += utilisation * weight;
+        scope.utilisation.1 += weight;
+        scope.restarts += restarts;
+    }
+
+    /// The scope as the world knows it, without the noise of a scrape.
+    pub(crate) fn truth(&self, scope: usize) -> &Scope {
+        &self.scopes[scope]
+    }
+
+    /// Forgets what was scraped.
+    pub(crate) fn clear(&mut self) {
+        for scope in &mut self.scopes {
+            scope.counts.fill((0, 0));
+            scope.mass.fill(0.0);
+            scope.restarts = 0;
+            scope.utilisation = (0.0, 0.0);
+        }
+    }
+}
+
+impl Scope {
+    /// Requests and errors.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        self.counts
+            .iter()
+            .fold((0, 0), |(requests, errors), counts| {
+                (requests + counts.0, errors + counts.1)
+            })
+    }
+
+    /// Expected requests by latency bucket.
+    pub(crate) const fn mass(&self) -> &[f32; BUCKETS] {
+        &self.mass
+    }
+
+    /// Mean utilisation; zero without instances.
+    pub(crate) fn mean_utilisation(&self) -> f64 {
+        let (sum, weight) = self.utilisation;
+        if weight > 0.0 { sum / weight } else { 0.0 }
+    }
+}
+
+/// What a scrape is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Labels {
+    pub(crate) region: RegionId,
+    pub(crate) service: ServiceId,
+    pub(crate) version: VersionId,
+    /// The number of the scope: the address of its draws.
+    pub(crate) scope: usize,
+}
+
+/// A scrape of a scope: latency counts are drawn, one bucket after the other, from what was
+/// expected.
+pub(crate) fn scrape(
+    draws: &mut Draws,
+    step: u64,
+    labels: Labels,
+    (start, end): (Micros, Micros),
+    scope: &Scope,
+    seen: Seen,
+    service: &Service,
+) -> TelemetryWindow {
+    let utilisation = scope.mean_utilisation();
+    let golden = |golden: Golden| {
+        Ppm::from_f64((golden.idle + golden.slope * utilisation.min(1.0)).clamp(0.0, 1.0))
+    };
+    let answered = scope.counts.iter().map(|counts| counts.0).sum();
+    let index = (labels.scope * BUCKETS) as u64;
+    TelemetryWindow {
+        service: labels.service,
+        region: labels.region,
+        version: labels.version,
+        start,
+        end,
+        classes: scope
+            .counts
+            .iter()
+            .enumerate()
+            .filter(|(_, counts)| counts.0 > 0)
+            .map(|(class, (requests, errors))| ClassCounts {
+                class: ClassId(class as u16),
+                requests: *requests as u32,
+                errors: *errors as u32,
+            })
+            .collect(),
+        latency: draw_latency(draws, step, index, answered, &scope.mass),
+        instances: InstanceCounts {
+            total: seen.total,
+            up: seen.up,
+            restarts: scope.restarts,
+        },
+        saturation: Saturation {
+            cpu: golden(service.cpu),
+            memory: golden(service.memory),
+            network: golden(service.network),
+            disk: golden(service.disk),
+        },
+    }
+}
+
+/// A multinomial sample of `n` over the buckets, as binomials given what is left.
+fn draw_latency(
+    draws: &mut Draws,
+    step: u64,
+    index: u64,
+    n: u64,
+    mass: &[f32; BUCKETS],
+) -> LatencyHistogram {
+    let mut histogram = LatencyHistogram::default();
+    let mut left = n;
+    let mut mass_left: f64 = mass.iter().map(|mass| f64::from(*mass)).sum();
+    for (bucket, mass) in mass.iter().enumerate() {
+        let mass = f64::from(*mass);
+        if left == 0 {
+            break;
+        }
+        if mass <= 0.0 {
+            continue;
+        }
+        let share = (mass / mass_left).min(1.0);
+        let u = draws.uniform(step, Entity::new(index + bucket as u64));
+        let count = binomial(u, left, share);
+        histogram.add(bucket, count as u32);
+        left -= count;
+        mass_left -= mass;
+    }
+    histogram
+}
+
+/// Whether, and when, a scrape made at `now` reaches the core.
+pub(crate) fn delivery(
+    (loss, delay): (&mut Draws, &mut Draws),
+    step: u64,
+    now: Micros,
+    labels: Labels,
+    spec: &Telemetry,
+) -> Option<Micros> {
+    let entity = Entity::new(labels.scope as u64);
+    if loss.uniform(step, entity) < spec.loss_share {
+        return None;
+    }
+    Some(now + log_normal(delay.uniform(step, entity), spec.ingestion))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The share of requests in a bucket scatters like a binomial: over 2,000 scrapes its mean
+    /// and variance are within five standard errors of the theory.
+    #[test]
+    fn latency_carries_true_sampling_noise() {
+        let mut draws = Draws::new(3, "scrape", None);
+        let mut mass = [0.0_f32; BUCKETS];
+        (mass[10], mass[20], mass[30]) = (700.0, 250.0, 50.0);
+        let runs = 2_000;
+        let counts: Vec<f64> = (0..runs)
+            .map(|step| {
+                let histogram = draw_latency(&mut draws, step, 0, 1_000, &mass);
+                assert_eq!(histogram.total(), 1_000);
+                f64::from(histogram.counts()[30])
+            })
+            .collect();
+        let n = runs as f64;
+        let mean = counts.iter().sum::<f64>() / n;
+        let variance = counts
+            .iter()
+            .map(|count| (count - mean).powi(2))
+            .sum::<f64>()
+            / (n - 1.0);
+        let expected = 1_000.0 * 0.05 * 0.95;
+        assert!((mean - 50.0).abs() < 5.0 * (expected / n).sqrt(), "{mean}");
+        assert!(
+            (variance / expected - 1.0).abs() < 5.0 * (2.0 / n).sqrt(),
+            "{variance}"
+        );
+    }
+}

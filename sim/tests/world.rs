@@ -1,0 +1,150 @@
+//! Whole runs of small worlds.
+
+mod support;
+
+use firedrill_core::plane::ControlPlane;
+use firedrill_sim::engine::{self, Tamper};
+use firedrill_sim::expect::{CatchPoint, Requirement};
+use firedrill_sim::measure::{Span, measure};
+use firedrill_sim::spec::{Flapping, Mechanism};
+
+use firedrill_core::{Micros, Ppm};
+use support::{LOGIN_ERRORS, scenario};
+
+#[test]
+fn the_same_seed_is_the_same_run() {
+    let scenario = scenario(Some(LOGIN_ERRORS));
+    let (one, other) = (engine::run(&scenario, 1), engine::run(&scenario, 1));
+    assert_eq!(one.first_difference(&other), None);
+    assert_eq!(one.digest(), other.digest());
+    assert_ne!(one.digest(), engine::run(&scenario, 2).digest());
+}
+
+#[test]
+fn a_flipped_bit_is_found_at_its_step() {
+    let scenario = scenario(None);
+    let tamper = Tamper {
+        stream: "arrivals".into(),
+        step: 100,
+    };
+    let clean = engine::run(&scenario, 1);
+    let tampered = engine::run_tampered(&scenario, 1, &tamper);
+    let difference = clean
+        .first_difference(&tampered)
+        .expect("a bit was flipped");
+    let event = &clean.events()[difference.seq.expect("not the header") as usize];
+    let flipped_at = Micros(scenario.step.0 * 101);
+    assert!(event.t_us >= flipped_at, "{difference:?}");
+    assert!(
+        event.t_us <= flipped_at + scenario.telemetry.scrape_every,
+        "{difference:?}"
+    );
+}
+
+#[test]
+fn replaying_what_the_core_was_told_rebuilds_it() {
+    for mechanism in [
+        None,
+        Some(LOGIN_ERRORS),
+        Some(Mechanism::CrashOnLoad { share: 1.0 }),
+    ] {
+        let scenario = scenario(mechanism);
+        let (_, journal, plane) = engine::run_recorded(&scenario, 3);
+        let replayed = ControlPlane::replay(scenario.setup(), &journal, plane.now());
+        assert_eq!(replayed.expect("the setup is sound"), plane);
+    }
+}
+
+#[test]
+fn a_good_change_reaches_everybody_quietly() {
+    for seed in 1..=20 {
+        let measures = measure(&engine::run(&scenario(None), seed));
+        assert!(measures.reached_full, "seed {seed}: {measures:?}");
+        assert_eq!(
+            (measures.pages, measures.requests_harmed),
+            (0, 0),
+            "seed {seed}"
+        );
+        assert_eq!(measures.time_to_detect, Span::NotApplicable);
+    }
+}
+
+#[test]
+fn a_crash_is_caught_by_the_canary() {
+    let scenario = scenario(Some(Mechanism::CrashOnLoad { share: 1.0 }));
+    for seed in 1..=20 {
+        let measures = measure(&engine::run(&scenario, seed));
+        let caught = Requirement::CaughtBy(CatchPoint::Canary);
+        assert!(caught.is_met(&measures), "seed {seed}: {measures:?}");
+        assert_eq!(measures.pages, 0, "seed {seed}");
+        assert!(measures.harmed, "seed {seed}: requests in flight are lost");
+        assert!(
+            measures.blast_radius < Ppm(20_000),
+            "seed {seed}: {measures:?}"
+        );
+        assert!(
+            matches!(measures.time_to_recover, Span::Took(_)),
+            "seed {seed}: {measures:?}"
+        );
+    }
+}
+
+#[test]
+fn rare_errors_of_one_class_are_caught_by_its_objective_alone() {
+    let scenario = scenario(Some(LOGIN_ERRORS));
+    let mut recovered = 0;
+    for seed in 1..=20 {
+        let measures = measure(&engine::run(&scenario, seed));
+        let caught = Requirement::CaughtBy(CatchPoint::SloAlert);
+        assert!(measures.slo_breached && measures.harmed, "seed {seed}");
+        if matches!(measures.time_to_recover, Span::Took(_)) {
+            assert!(caught.is_met(&measures), "seed {seed}: {measures:?}");
+            recovered += 1;
+        }
+    }
+    // People may take longer than the run lasts, but not often.
+    assert!(recovered >= 15, "{recovered} of 20");
+}
+
+/// Two policies under one seed meet the same world: demand does not move when a plan does, and
+/// removing a fault leaves the noise as it was.
+#[test]
+fn draws_do_not_shift_when_something_else_changes() {
+    use firedrill_sim::log::{EventBody, WorldEvent};
+    let requests = |scenario: &firedrill_sim::spec::Scenario| -> Vec<u64> {
+        engine::run(scenario, 5)
+            .events()
+            .iter()
+            .filter_map(|event| match &event.body {
+                EventBody::World(WorldEvent::Sample(sample)) => Some(sample.requests),
+                EventBody::World(_)
+                | EventBody::Note(_)
+                | EventBody::Command(_)
+                | EventBody::Person(_) => None,
+            })
+            .collect()
+    };
+    let plain = scenario(Some(LOGIN_ERRORS));
+    let expected = requests(&plain);
+    let mut slower = plain.clone();
+    slower.configs[0].plans[0].plan.stages[0].bake = Micros::from_mins(20);
+    assert_eq!(requests(&slower), expected, "another policy");
+    let mut good = plain.clone();
+    good.changes[0].defect = None;
+    assert_eq!(requests(&good), expected, "no defect");
+    let mut noisy = plain;
+    noisy.noise.flapping = Some(Flapping {
+        share: 0.02,
+        good_mean: Micros::from_mins(10),
+        bad_mean: Micros::from_mins(1),
+        error_share: 0.3,
+    });
+    assert_eq!(requests(&noisy), expected, "flapping hosts");
+}
+
+#[test]
+fn latency_inflation_harms_where_an_objective_watches_it() {
+    let scenario = scenario(Some(Mechanism::Latency { factor: 3.0 }));
+    let measures = measure(&engine::run(&scenario, 1));
+    assert!(measures.requests_harmed > 0, "{measures:?}");
+}
