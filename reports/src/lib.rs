@@ -27,6 +27,8 @@ mod run_log;
 mod series_csv;
 mod summary;
 mod table;
+#[cfg(test)]
+mod tests;
 mod timeline_csv;
 mod words;
 

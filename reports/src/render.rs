@@ -70,6 +70,9 @@ fn escape_html(html: &mut String, text: &str, code: bool) {
             ' ' if !code && before.is_ascii_digit() && glues(&mut letters) => {
                 html.push('\u{a0}');
             }
+            ' ' if splits_a_time(html) && letters.peek().is_some_and(char::is_ascii_digit) => {
+                html.push('\u{a0}');
+            }
             letter => html.push(letter),
         }
         before = letter;
@@ -84,6 +87,11 @@ fn glues(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> bool {
         .collect();
     let group = word.len() == 3 && word.chars().all(|letter| letter.is_ascii_digit());
     group || matches!(word.as_str(), "%" | "ms" | "s" | "min" | "h")
+}
+
+/// Whether a space here would stand in the middle of `1 h 02 min` or `3 min 10 s`.
+fn splits_a_time(before: &str) -> bool {
+    before.ends_with("\u{a0}h") || before.ends_with("\u{a0}min")
 }
 
 /// Text as Markdown: what Markdown would take for markup is escaped, names in backticks stay.
@@ -116,6 +124,7 @@ mod tests {
             "12\u{a0}345 requests, 3\u{a0}% in 10\u{a0}min",
         );
         check("in 3 regions", "in 3 regions");
+        check("1 h 02 min on", "1\u{a0}h\u{a0}02\u{a0}min on");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! line of a later moment, that one gets a lane further down, so that its line begins below the
 //! label: neither lines nor labels ever cross a label.
 
+use firedrill_core::Micros;
 use firedrill_core::rollout::StageKind;
 use serde::Serialize;
 
@@ -46,7 +47,7 @@ impl Class {
 }
 
 struct Moment {
-    at: firedrill_core::Micros,
+    at: Micros,
     class: Class,
     label: String,
 }
@@ -95,6 +96,11 @@ fn moments(facts: &Facts<'_>) -> Vec<Moment> {
     }
     moments.sort_by_key(|moment| moment.at);
     moments
+}
+
+/// The last key moment.
+pub(super) fn last(facts: &Facts<'_>) -> Option<Micros> {
+    moments(facts).last().map(|moment| moment.at)
 }
 
 /// The moments in words.
@@ -160,6 +166,38 @@ impl Placed {
             text_x: px(self.x + GAP),
             text_y: px(y + LANE - 5.0),
             label: self.label.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture;
+    use crate::words::Clock;
+
+    /// No line runs through a label, and no two labels overlap.
+    #[test]
+    fn labels_stay_clear() {
+        let (log, outcome, scenario) = fixture::outage();
+        let facts = Facts::of(&log, &outcome, &scenario);
+        for right in [200.0, 500.0, 900.0] {
+            let clock = Clock {
+                start: Micros::ZERO,
+            };
+            let scale = XScale::new(log.header().duration, clock, 0.0, right);
+            let (marks, height) = lay_out(&facts, &scale, 0.0);
+            let number = |text: &str| text.parse::<f64>().unwrap();
+            for mark in &marks {
+                let (from, y) = (number(&mark.x), number(&mark.y));
+                let to = from + GAP + text_width(&mark.label);
+                assert!(y + LANE <= height);
+                for other in marks.iter().filter(|other| *other != mark) {
+                    let (x, top) = (number(&other.x), number(&other.y));
+                    let crosses = x > from && x < to && top < y + LANE;
+                    assert!(!crosses, "{} runs through {}", other.label, mark.label);
+                }
+            }
         }
     }
 }

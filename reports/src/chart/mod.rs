@@ -262,10 +262,15 @@ fn latency(facts: &Facts<'_>) -> Option<Plan> {
 
 fn lay_out(facts: &Facts<'_>, plan: Plan) -> Chart {
     let right = WIDTH - RIGHT;
-    let x = XScale::new(facts.log.header().duration, facts.clock, LEFT, right);
+    let shown = shown_until(facts);
+    let x = XScale::new(shown, facts.clock, LEFT, right);
     let (marks, lanes) = marks::lay_out(facts, &x, LEGEND);
     let top = LEGEND + lanes + 6.0;
     let bottom = top + PLOT;
+    let mut plan = plan;
+    for series in &mut plan.series {
+        series.points.retain(|(at, _)| *at <= shown);
+    }
     let values = plan.series.iter().flat_map(|series| &series.points);
     let max = values.filter_map(|(_, value)| *value).max().unwrap_or(0);
     // A limit far above everything would press the lines to the floor.
@@ -281,9 +286,9 @@ fn lay_out(facts: &Facts<'_>, plan: Plan) -> Chart {
     );
     Chart {
         id: plan.id,
-        desc: describe(facts, &plan),
+        desc: describe(facts, &plan, shown),
         title: plan.title.replace('`', ""),
-        caption: plan.caption,
+        caption: caption(facts, &plan, shown),
         width: px(WIDTH),
         height: px(bottom + BOTTOM),
         left: px(LEFT),
@@ -304,6 +309,28 @@ fn lay_out(facts: &Facts<'_>, plan: Plan) -> Chart {
         }),
         marks,
     }
+}
+
+/// The moment up to which charts go: some way past the last key moment.
+fn shown_until(facts: &Facts<'_>) -> Micros {
+    let duration = facts.log.header().duration;
+    let last = marks::last(facts).unwrap_or(duration);
+    let step = Micros::from_mins(5).0;
+    let until = (last.0 + last.0 / 6).div_ceil(step).saturating_mul(step);
+    Micros(until).min(duration)
+}
+
+fn caption(facts: &Facts<'_>, plan: &Plan, shown: Micros) -> String {
+    let duration = facts.log.header().duration;
+    if shown == duration {
+        return plan.caption.clone();
+    }
+    format!(
+        "{} Shown up to {}; the run goes on until {}.",
+        plan.caption,
+        facts.clock.utc_minutes(shown),
+        facts.clock.utc_minutes(duration)
+    )
 }
 
 /// A coordinate, to a tenth of a pixel.
@@ -366,11 +393,10 @@ fn line(series: &Series, x: &XScale, y: &YScale, floor: f64) -> Line {
 }
 
 /// The chart in words.
-fn describe(facts: &Facts<'_>, plan: &Plan) -> String {
-    let duration = facts.log.header().duration;
+fn describe(facts: &Facts<'_>, plan: &Plan, shown: Micros) -> String {
     let mut text = format!(
         "Line chart over {} from {} UTC.",
-        words::time(duration),
+        words::time(shown),
         facts.clock.utc_minutes(Micros::ZERO)
     );
     for series in plan.series.iter().rev() {
@@ -379,7 +405,7 @@ fn describe(facts: &Facts<'_>, plan: &Plan) -> String {
             series.points.iter().filter_map(some)
         };
         let highest = values().reduce(|best, next| if next.1 > best.1 { next } else { best });
-        if let (Some((at, highest)), Some((_, last))) = (highest, values().last()) {
+        if let (Some((at, highest)), Some((_, last))) = (highest, values().next_back()) {
             text += &format!(
                 " {}: at most {} at {}, {} at the end.",
                 words::sentence(&series.label),

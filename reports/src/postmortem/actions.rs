@@ -28,6 +28,7 @@ pub(super) fn write(facts: &Facts<'_>) -> Vec<ActionItem> {
             draft.bake();
             draft.alert();
             draft.mitigation(change);
+            draft.stragglers();
             draft.training();
         }
         Some(_) if facts.measures().false_rollback || facts.measures().pages > 0 => {
@@ -273,6 +274,30 @@ impl Draft<'_> {
                 Source::anchors([harm]),
             );
         }
+    }
+
+    /// Instances that the rollback could not reach.
+    fn stragglers(&mut self) {
+        let anchors = self.facts.anchors();
+        let (Some(back), Some(clean)) = (anchors.rollback_completed, anchors.recovered) else {
+            return;
+        };
+        if clean.at <= back.at {
+            return;
+        }
+        let done = self.replay("the fleet is clean within a minute of the rollback's completion");
+        self.add(
+            Category::Mitigation,
+            ("distribution", "release engineering"),
+            "Take instances that a rollback cannot reach out of service until they report again"
+                .into(),
+            format!(
+                "The fleet was clean only {} after the rollback reported completion.",
+                words::time(clean.at - back.at)
+            ),
+            done,
+            Source::anchors([anchors.rollback_completed, anchors.recovered]),
+        );
     }
 
     /// What a person had to find out under pressure is written down.

@@ -84,17 +84,22 @@ fn review(facts: &Facts<'_>, change: &ChangeFacts<'_>) -> Statement {
     let mut said = said(facts, change.reviewed, "Nobody reviewed it.");
     if let Some(reviewed) = change.reviewed {
         let took = words::time(reviewed.t_us - change.proposed.t_us);
-        let verb = match &reviewed.body {
+        let (role, verb) = match &reviewed.body {
             EventBody::Note(NoteBody::ChangeReviewed {
-                decision: Decision::Reject,
-                ..
-            }) => "refused",
+                reviewer, decision, ..
+            }) => (
+                format!(" ({})", reviewer.role),
+                match decision {
+                    Decision::Approve => "approved",
+                    Decision::Reject => "refused",
+                },
+            ),
             EventBody::Note(_)
             | EventBody::Command(_)
             | EventBody::World(_)
-            | EventBody::Person(_) => "approved",
+            | EventBody::Person(_) => (String::new(), "decided on"),
         };
-        said.text += &format!(" It was {verb} {took} after it was proposed.");
+        said.text = format!("The reviewer{role} {verb} it {took} after it was proposed.");
     }
     said
 }
@@ -180,14 +185,17 @@ fn conditions(facts: &Facts<'_>, change: &ChangeFacts<'_>) -> Vec<Condition> {
     };
     if facts.measures().caught_by != Catcher::Validation {
         let schema = facts.scenario.configs.get(change.config.index());
-        let rules = schema.map_or(0, |config| config.schema.rules.len() as u64);
+        let rules = schema.map_or(0, |config| config.schema.rules.len());
+        let over_several = match rules {
+            0 => "it has no rule over several keys".to_owned(),
+            1 => "its one rule over several keys does not cover these values".to_owned(),
+            rules => format!("none of its {rules} rules over several keys covers these values"),
+        };
         add(
             "validation",
             format!(
-                "The schema of `{}` checks types and ranges and has {} over several keys; none \
-                 of them covers these values.",
-                facts.config(change.config),
-                words::counted(rules, "rule")
+                "The schema of `{}` checks types and ranges; {over_several}.",
+                facts.config(change.config)
             ),
             change.validated.map(Source::event).unwrap_or_default(),
         );

@@ -218,6 +218,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The name of a stage of any rollout.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
     pub(crate) fn stage(&self, rollout: RolloutId, stage: u32) -> String {
         let started = self.notes().find_map(|(_, note)| match note {
             NoteBody::RolloutStarted {
@@ -226,7 +227,6 @@ impl<'a> Facts<'a> {
                 plan,
                 ..
             } if *own == rollout => Some((*config, *plan)),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
             _ => None,
         });
         let names = &self.log.header().names.configs;
@@ -237,6 +237,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The change of a rollout, by its title.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
     pub(crate) fn rollout_title(&self, rollout: RolloutId) -> &'a str {
         let change = self.notes().find_map(|(_, note)| match note {
             NoteBody::RolloutStarted {
@@ -244,7 +245,6 @@ impl<'a> Facts<'a> {
                 change,
                 ..
             } if *own == rollout => Some(*change),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
             _ => None,
         });
         change.map_or("an unknown change", |change| self.change_title(change))
@@ -266,6 +266,7 @@ impl<'a> Facts<'a> {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "notes of later phases")]
     fn find_change(&self) -> Option<ChangeFacts<'a>> {
         let proposed = self.event(self.anchors().proposed?.seq)?;
         let EventBody::Note(NoteBody::ChangeProposed { change, config, .. }) = &proposed.body
@@ -300,7 +301,6 @@ impl<'a> Facts<'a> {
                     facts.started = Some(event);
                     facts.plan = Some(*plan);
                 }
-                #[expect(clippy::wildcard_enum_match_arm, reason = "notes of later phases")]
                 _ => {}
             }
         }
@@ -314,7 +314,6 @@ impl<'a> Facts<'a> {
                 mechanism: *mechanism,
                 story,
             }),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "one event is looked for")]
             _ => None,
         });
         Some(facts)
@@ -370,6 +369,7 @@ fn fill_stages<'a>(stages: &mut [StageFacts<'a>], log: &'a RunLog, rollout: Roll
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "other notes end no stage")]
 fn fill_stage<'a>(
     stages: &mut [StageFacts<'a>],
     current: &mut usize,
@@ -411,7 +411,6 @@ fn fill_stage<'a>(
         NoteBody::RollbackStarted {
             rollout, reason, ..
         } if *rollout == measured => StageEnd::RolledBack(event, *reason),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "other notes end no stage")]
         _ => return,
     };
     if let Some(stage) = stages.get_mut(*current) {
@@ -426,11 +425,11 @@ fn world(log: &RunLog) -> impl DoubleEndedIterator<Item = (&Event, &WorldEvent)>
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "only samples are wanted")]
 pub(crate) fn samples(log: &RunLog) -> Vec<(u64, &Sample)> {
     world(log)
         .filter_map(|(event, world)| match world {
             WorldEvent::Sample(sample) => Some((event.seq, &**sample)),
-            #[expect(clippy::wildcard_enum_match_arm, reason = "only samples are wanted")]
             _ => None,
         })
         .collect()
@@ -452,6 +451,10 @@ pub(crate) fn document_before(facts: &Facts<'_>, change: &ChangeFacts<'_>) -> Op
     Some(document)
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "other notes keep the document"
+)]
 fn stayed_before(facts: &Facts<'_>, change: ChangeId, until: u64) -> bool {
     let mut rollout_of_change = None;
     let mut stays = false;
@@ -468,10 +471,6 @@ fn stayed_before(facts: &Facts<'_>, change: ChangeId, until: u64) -> bool {
             NoteBody::RollbackStarted { rollout, .. } if Some(*rollout) == rollout_of_change => {
                 stays = false;
             }
-            #[expect(
-                clippy::wildcard_enum_match_arm,
-                reason = "other notes keep the document"
-            )]
             _ => {}
         }
     }

@@ -99,7 +99,10 @@ fn tldr(facts: &Facts<'_>) -> String {
     let config = facts.config(change.config);
     if !measures.defective {
         return if measures.reached_full {
-            format!("A sound change to `{config}` reached every instance.")
+            format!(
+                "A sound change to `{config}` {}.",
+                went_through(facts).trim_end_matches(',')
+            )
         } else if measures.false_rollback {
             format!("A sound change to `{config}` was taken back.")
         } else {
@@ -107,28 +110,52 @@ fn tldr(facts: &Facts<'_>) -> String {
         };
     }
     let reached = match (measures.escaped, measures.instances_exposed) {
-        (true, _) => "reached every instance".to_owned(),
+        (true, _) => went_through(facts),
         (false, 0) => "never reached an instance".to_owned(),
         (false, _) => format!(
             "reached {} of its instances",
             words::share(measures.exposure)
         ),
     };
-    let caught = match &measures.caught_by {
-        Catcher::Nobody => "and nothing stopped it".to_owned(),
-        catcher => format!("until {catcher} stopped it"),
+    let caught = if measures.caught_by == Catcher::Nobody {
+        "and nothing stopped it".to_owned()
+    } else {
+        format!("until {} stopped it", measures.caught_by)
     };
-    let end = match (measures.harmed, measures.time_to_mitigate) {
-        (false, _) => "no user was harmed".to_owned(),
+    let end = mitigated(facts);
+    format!("A bad change to `{config}` {reached} {caught}; {end}.")
+}
+
+/// How far a change got that passed every stage of its plan.
+fn went_through(facts: &Facts<'_>) -> String {
+    let exposure = facts.measures().exposure;
+    if exposure == Ppm::ONE {
+        "reached every instance".into()
+    } else {
+        format!(
+            "went through its whole plan, to {} of the instances,",
+            words::share(exposure)
+        )
+    }
+}
+
+/// When the harm was over.
+fn mitigated(facts: &Facts<'_>) -> String {
+    let measures = facts.measures();
+    match (measures.harmed, measures.time_to_mitigate) {
+        (false, _) => "no user was harmed".into(),
+        (true, Span::Took(took)) if measures.slo_breached => format!(
+            "{} after the first harm every objective held again",
+            words::time(took)
+        ),
         (true, Span::Took(took)) => format!(
-            "users were back within their objectives {} after the first harm",
+            "the last request was harmed {} after the first",
             words::time(took)
         ),
         (true, Span::Never | Span::NotApplicable) => {
-            "users were still being harmed when the run ended".to_owned()
+            "users were still being harmed when the run ended".into()
         }
-    };
-    format!("A bad change to `{config}` {reached} {caught}; {end}.")
+    }
 }
 
 /// What happened, in plain sentences.
@@ -151,13 +178,14 @@ pub(super) fn summary(facts: &Facts<'_>, defences: &[Defence]) -> Vec<String> {
     said.push(passed(facts, defences));
     if let Some(harm) = anchors.harm_started {
         said.push(format!(
-            "From {} on it harmed users: {} of {} in the run, {} of those between the first and \
-             the last harmed one.",
+            "From {} on it harmed {} of {} in the run, {} of those between the first and the last \
+             harmed one.",
             facts.utc(harm.at),
             words::count(measures.requests_harmed),
-            words::counted(measures.requests, "request"),
+            words::counted(measures.requests, "user request"),
             words::share(measures.blast_radius)
         ));
+        said.extend(super::impact::worst_moment(facts));
     }
     if let Some(detection) = super::response::write(facts) {
         said.push(detection.how);
@@ -189,9 +217,11 @@ fn passed(facts: &Facts<'_>, defences: &[Defence]) -> String {
             passed.push(words::counted(names(kind), noun));
         }
     }
-    let stop = match &facts.measures().caught_by {
-        Catcher::Nobody => "nothing stopped it".to_owned(),
-        catcher => format!("{catcher} stopped it"),
+    let catcher = &facts.measures().caught_by;
+    let stop = if *catcher == Catcher::Nobody {
+        "nothing stopped it".to_owned()
+    } else {
+        format!("{catcher} stopped it")
     };
     if passed.is_empty() {
         format!("{}.", words::sentence(&stop))
@@ -210,15 +240,11 @@ fn ending(facts: &Facts<'_>) -> Vec<String> {
         } else {
             "the change was rolled back by itself"
         };
-        let mitigated = match measures.time_to_mitigate {
-            Span::Took(took) => format!(
-                "; {} after the first harm users were back within their objectives",
-                words::time(took)
-            ),
-            Span::Never => "; users were still being harmed when the run ended".into(),
-            Span::NotApplicable => String::new(),
-        };
-        said.push(format!("At {} {by}{mitigated}.", facts.utc(back.at)));
+        said.push(format!(
+            "At {} {by}; {}.",
+            facts.utc(back.at),
+            mitigated(facts)
+        ));
     }
     let state = if anchors.recovered.is_some() {
         "Now no instance runs the change any more, all of them serve, and no queue is left."
@@ -237,8 +263,8 @@ fn good_run(facts: &Facts<'_>) -> Vec<String> {
     let mut said = Vec::new();
     if let (true, Some(done)) = (measures.reached_full, anchors.completed) {
         said.push(format!(
-            "Nothing was wrong with it. It reached every instance at {}, {} after its rollout \
-             began.",
+            "Nothing was wrong with it. It {} at {}, {} after its rollout began.",
+            went_through(facts),
             facts.utc(done.at),
             super::times::span_text(measures.rollout_time)
         ));

@@ -1,5 +1,6 @@
 //! What it cost: figures, error budgets, what users saw.
 
+use firedrill_core::health::Indicator;
 use firedrill_core::ids::{RegionId, SloId};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::log::WorldEvent;
@@ -53,6 +54,10 @@ impl Breach {
 }
 
 /// The breaches of an objective.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "other events breach nothing"
+)]
 pub(crate) fn breaches(facts: &Facts<'_>, slo: SloId) -> Breach {
     let mut breach = Breach::default();
     for (event, world) in facts.world() {
@@ -68,10 +73,6 @@ pub(crate) fn breaches(facts: &Facts<'_>, slo: SloId) -> Breach {
                     open.end.get_or_insert((*since, event.seq));
                 }
             }
-            #[expect(
-                clippy::wildcard_enum_match_arm,
-                reason = "other events breach nothing"
-            )]
             _ => {}
         }
     }
@@ -210,7 +211,7 @@ fn burned(facts: &Facts<'_>, budget: &BudgetBurn) -> Budget {
     let total = breach.total(facts.log.header().duration);
     Budget {
         slo: budget.name.clone(),
-        promise: slo.map_or_else(String::new, |slo| promise(facts, slo)),
+        promise: slo.map_or_else(String::new, |slo| promise(facts, budget.slo, slo)),
         requests: budget.requests,
         harmed: budget.harmed,
         burned_ppm: budget.burned.0,
@@ -228,7 +229,16 @@ fn burned(facts: &Facts<'_>, budget: &BudgetBurn) -> Budget {
     }
 }
 
-fn promise(facts: &Facts<'_>, slo: &firedrill_sim::log::SloName) -> String {
+fn promise(facts: &Facts<'_>, id: SloId, slo: &firedrill_sim::log::SloName) -> String {
+    let spec = facts.scenario.slos.get(id.index());
+    let class = match spec.map(|spec| spec.slo.indicator) {
+        Some(Indicator::Errors {
+            class: Some(class), ..
+        }) => format!("`{}` ", facts.class(class)),
+        Some(Indicator::Errors { class: None, .. } | Indicator::Slow { .. }) | None => {
+            String::new()
+        }
+    };
     let service = facts.service_name(slo.service);
     let days = slo.period.0 / Micros::from_hours(24).0;
     let good = slo.threshold_us.map_or_else(
@@ -236,14 +246,14 @@ fn promise(facts: &Facts<'_>, slo: &firedrill_sim::log::SloName) -> String {
         |us| format!("within {} ms", us / 1_000),
     );
     format!(
-        "{} of requests at `{service}` {good}, over {}",
+        "{} of {class}requests at `{service}` {good}, over {}",
         slo.objective,
         words::counted(days, "day")
     )
 }
 
 /// The fastest burn over one sampling interval, in thousandths.
-fn peak_burn(facts: &Facts<'_>, slo: SloId, objective: Ppm) -> u64 {
+pub(crate) fn peak_burn(facts: &Facts<'_>, slo: SloId, objective: Ppm) -> u64 {
     let budget = 1_000_000 - u64::from(objective.0.min(1_000_000));
     let own = facts
         .samples
@@ -256,6 +266,24 @@ fn peak_burn(facts: &Facts<'_>, slo: SloId, objective: Ppm) -> u64 {
     })
     .max()
     .unwrap_or(0)
+}
+
+/// How bad the most burned objective got over one sampling interval.
+pub(crate) fn worst_moment(facts: &Facts<'_>) -> Option<String> {
+    let budgets = facts.measures().budget.iter();
+    let budget = budgets
+        .max_by_key(|budget| (budget.burned, std::cmp::Reverse(budget.slo)))
+        .filter(|budget| budget.harmed > 0)?;
+    let own = facts.samples.iter().flat_map(|(_, sample)| &sample.slos);
+    let worst = own
+        .filter(|sample| sample.slo == budget.slo)
+        .map(|sample| Ppm::of(sample.bad, sample.requests))
+        .max()?;
+    Some(format!(
+        "At the worst moment, {} of the requests that objective `{}` counts were bad.",
+        words::share(worst),
+        budget.name
+    ))
 }
 
 /// What users saw.
@@ -278,8 +306,6 @@ fn experience(facts: &Facts<'_>) -> Option<String> {
             "Requests on instances that crashed failed, and the others had more to carry".into()
         }
     };
-    Some(format!(
-        "{what}. At its widest, {} of the service's instances had run the change.",
-        words::share(facts.measures().exposure)
-    ))
+    let worst = worst_moment(facts).map_or_else(String::new, |worst| format!(" {worst}"));
+    Some(format!("{what}.{worst}"))
 }

@@ -53,11 +53,41 @@ fn well(facts: &Facts<'_>) -> Vec<Statement> {
         | Catcher::SloAlert { .. }
         | Catcher::Nobody => {}
     }
+    said.extend(contained(facts));
+    said.extend(answered(facts));
+    said
+}
+
+/// Harm that did not come, or stayed small.
+fn contained(facts: &Facts<'_>) -> Vec<Statement> {
+    let measures = facts.measures();
+    let anchors = facts.anchors();
+    let mut said = Vec::new();
     if measures.defective && !measures.harmed {
         said.push(say("No user request was harmed.".into(), facts.sampled()));
     } else if measures.defective && !measures.slo_breached {
         said.push(say("Every objective held.".into(), facts.sampled()));
     }
+    if measures.reached_full && !measures.defective {
+        said.push(say(
+            format!(
+                "A sound change went through its whole plan in {}.",
+                super::times::span_text(measures.rollout_time)
+            ),
+            Source::anchors([anchors.rollout_started, anchors.completed]),
+        ));
+        if measures.pages == 0 {
+            said.push(say("Nobody was called.".into(), Source::default()));
+        }
+    }
+    said
+}
+
+/// Pages and rollbacks that worked.
+fn answered(facts: &Facts<'_>) -> Vec<Statement> {
+    let measures = facts.measures();
+    let anchors = facts.anchors();
+    let mut said = Vec::new();
     if let (Span::Took(took), within) = (
         measures.time_to_acknowledge,
         facts.scenario.core.paging.acknowledge_within,
@@ -91,18 +121,6 @@ fn well(facts: &Facts<'_>) -> Vec<Statement> {
             Source::anchors([anchors.rollback_started, anchors.rollback_completed]),
         ));
     }
-    if measures.reached_full && !measures.defective {
-        said.push(say(
-            format!(
-                "A sound change reached every instance in {}.",
-                super::times::span_text(measures.rollout_time)
-            ),
-            Source::anchors([anchors.rollout_started, anchors.completed]),
-        ));
-        if measures.pages == 0 {
-            said.push(say("Nobody was called.".into(), Source::default()));
-        }
-    }
     said
 }
 
@@ -123,7 +141,7 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
             Source::events(
                 missed
                     .iter()
-                    .flat_map(|defence| defence.source.events.clone()),
+                    .filter_map(|defence| defence.source.events.last().copied()),
             ),
         ));
     }
@@ -142,7 +160,7 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
     match measures.time_to_detect {
         Span::Took(took) if took.0 > 0 => said.push(say(
             format!(
-                "Users were harmed for {} before anything or anybody acted on it.",
+                "The first signal came {} after the first request was harmed.",
                 words::time(took)
             ),
             Source::anchors([anchors.harm_started, anchors.first_signal]),
@@ -160,6 +178,18 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
                 words::counted(u64::from(measures.pages), "page")
             ),
             Source::anchors([anchors.paged]),
+        ));
+    }
+    if let (Some(back), Some(clean)) = (anchors.rollback_completed, anchors.recovered)
+        && clean.at > back.at
+    {
+        said.push(say(
+            format!(
+                "For {} after the rollback reported completion, instances that distribution could \
+                 not reach, or that were not serving yet, were still to recover.",
+                words::time(clean.at - back.at)
+            ),
+            Source::anchors([anchors.rollback_completed, anchors.recovered]),
         ));
     }
     said.extend(response_trouble(facts));

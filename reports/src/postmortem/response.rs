@@ -55,6 +55,7 @@ fn how(facts: &Facts<'_>) -> String {
 }
 
 /// Who or what gave the first signal.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other note is a signal")]
 fn signal_text(facts: &Facts<'_>, event: &Event) -> String {
     let EventBody::Note(note) = &event.body else {
         return "The first signal came".into();
@@ -75,12 +76,12 @@ fn signal_text(facts: &Facts<'_>, event: &Event) -> String {
         NoteBody::RolloutPaused { reason, .. } => {
             format!("The rollout paused ({})", timeline::pause_reason(*reason))
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "no other note is a signal")]
         _ => "The first signal came".into(),
     }
 }
 
 /// Pages, answers, suspicions and orders, in order.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other notes answer nothing")]
 fn response(facts: &Facts<'_>) -> Vec<Statement> {
     let is_response = |event: &&Event| match &event.body {
         EventBody::Note(note) => match note {
@@ -91,7 +92,6 @@ fn response(facts: &Facts<'_>) -> Vec<Statement> {
             | NoteBody::RollbackStarted { .. }
             | NoteBody::RollbackCompleted { .. } => true,
             NoteBody::AlertFired { alert } => alert.rule.urgency == Urgency::Page,
-            #[expect(clippy::wildcard_enum_match_arm, reason = "other notes answer nothing")]
             _ => false,
         },
         EventBody::Person(PersonEvent::CauseSuspected { .. }) => true,
@@ -129,6 +129,7 @@ pub(super) fn suspicion<'a>(facts: &Facts<'a>) -> Option<(&'a Event, Option<Roll
 }
 
 /// The order that took the measured change back.
+#[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
 pub(super) fn rollback_order<'a>(facts: &Facts<'a>) -> Option<&'a Event> {
     facts.notes().find_map(|(event, note)| match note {
         NoteBody::OrderRecorded {
@@ -136,16 +137,15 @@ pub(super) fn rollback_order<'a>(facts: &Facts<'a>) -> Option<&'a Event> {
             order: Order::RollBack,
             ..
         } if Some(*rollout) == facts.measures().rollout => Some(event),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
         _ => None,
     })
 }
 
 /// The suspects on the first page.
+#[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
 pub(super) fn first_suspects<'a>(facts: &Facts<'a>) -> Option<(&'a Event, &'a [RolloutId])> {
     facts.notes().find_map(|(event, note)| match note {
         NoteBody::PageSent { suspects, .. } => Some((event, suspects.as_slice())),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
         _ => None,
     })
 }

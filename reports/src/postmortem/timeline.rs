@@ -16,6 +16,7 @@ use super::model::TimelineEntry;
 /// The timeline: every event but the samples.
 pub(super) fn write(facts: &Facts<'_>) -> Vec<TimelineEntry> {
     let mut first_active = true;
+    let harm = [facts.anchors().harm_started, facts.anchors().harm_ended];
     let decisive: Vec<u64> = facts
         .stages
         .iter()
@@ -32,6 +33,13 @@ pub(super) fn write(facts: &Facts<'_>) -> Vec<TimelineEntry> {
             EventBody::World(WorldEvent::DefectActive { .. })
         ) {
             key = std::mem::take(&mut first_active);
+        }
+        // Harm that comes and goes, a request at a time, is told by its two ends.
+        if matches!(
+            event.body,
+            EventBody::World(WorldEvent::HarmStarted { .. } | WorldEvent::HarmEnded { .. })
+        ) {
+            key = harm.iter().flatten().any(|anchor| anchor.seq == event.seq);
         }
         entries.push(TimelineEntry {
             event: event.seq,
@@ -122,6 +130,7 @@ fn role(principal: &Principal) -> String {
     principal.role.to_string()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
 fn tell_change(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
     Some(match note {
         NoteBody::ChangeProposed {
@@ -166,11 +175,11 @@ fn tell_change(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
             facts.change_title(*change),
             facts.plan(*config, *plan)
         ),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
         _ => return None,
     })
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
 fn tell_rollout(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
     let of = |rollout: RolloutId| of_rollout(facts, rollout);
     Some(match note {
@@ -194,7 +203,7 @@ fn tell_rollout(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
             stage,
             verdict,
         } => format!(
-            "The judge of stage `{}`{} says {}{}.",
+            "The judge of stage `{}`{} says: {}{}.",
             facts.stage(*rollout, *stage),
             of(*rollout),
             verdict.outcome,
@@ -234,17 +243,20 @@ fn tell_rollout(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
         NoteBody::OrderRecorded { rollout, order, by } => format!(
             "An operator ({}) orders: {}{}.",
             role(by),
-            match order {
-                Order::Pause => "pause",
-                Order::Resume => "resume",
-                Order::Abort => "abort",
-                Order::RollBack => "roll back",
-            },
+            order_word(*order),
             of(*rollout)
         ),
-        #[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
         _ => return None,
     })
+}
+
+const fn order_word(order: Order) -> &'static str {
+    match order {
+        Order::Pause => "pause",
+        Order::Resume => "resume",
+        Order::Abort => "abort",
+        Order::RollBack => "roll back",
+    }
 }
 
 /// Names the change only when it is not the one that the document is about.
@@ -264,11 +276,11 @@ fn verdict_evidence(facts: &Facts<'_>, verdict: &Verdict) -> String {
         return String::new();
     };
     let closest = match verdict.outcome {
-        Outcome::Pass => "closest: ",
+        Outcome::Pass => "closest to its limit is ",
         Outcome::Fail | Outcome::Inconclusive | Outcome::NoData(_) => "",
     };
     format!(
-        ": {closest}{} {}, limit {}, sample {}",
+        "; {closest}{} {}, limit {}, sample {}",
         signal(facts, check.signal),
         check.signal.format(value),
         check.signal.format(limit),
@@ -322,6 +334,10 @@ pub(super) const fn rollback_reason(reason: RollbackReason) -> &'static str {
     }
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "told by the functions before"
+)]
 fn tell_response(facts: &Facts<'_>, note: &NoteBody) -> String {
     match note {
         NoteBody::AlertFired { alert } => format!(
@@ -375,10 +391,6 @@ fn tell_response(facts: &Facts<'_>, note: &NoteBody) -> String {
         NoteBody::CommandGivenUp { command } => {
             format!("Command {command} failed too often and is given up.")
         }
-        #[expect(
-            clippy::wildcard_enum_match_arm,
-            reason = "told by the functions before"
-        )]
         _ => String::new(),
     }
 }
@@ -417,6 +429,10 @@ pub(super) fn mechanism(facts: &Facts<'_>, mechanism: Mechanism) -> String {
         Mechanism::Latency { factor } => format!(
             "Instances that load the new version take {factor} times as long for every request."
         ),
+        Mechanism::CrashOnLoad { share } if share >= 1.0 => {
+            "Every instance that loads the new version crashes, starts again and crashes again."
+                .into()
+        }
         Mechanism::CrashOnLoad { share } => format!(
             "{} of the instances that load the new version crash, start again and crash again.",
             percent(share)

@@ -131,23 +131,54 @@ fn let_through(facts: &Facts<'_>, defences: &[Defence]) -> WhyChain {
         };
         before && defence.outcome == DefenceOutcome::Missed
     };
-    let steps = defences
+    let not_waves = defences
         .iter()
         .rev()
         .filter(missed)
-        .map(|defence| {
-            why(
-                &format!("Why did {} let it through?", lower_first(&defence.layer)),
-                defence.why.clone(),
-                defence.source.clone(),
-            )
-        })
+        .filter(|defence| defence.kind != LayerKind::Wave);
+    let others = not_waves.map(|defence| {
+        why(
+            &format!("Why did {} let it through?", lower_first(&defence.layer)),
+            defence.why.clone(),
+            defence.source.clone(),
+        )
+    });
+    let waves: Vec<&Defence> = defences
+        .iter()
+        .filter(missed)
+        .filter(|defence| defence.kind == LayerKind::Wave)
         .collect();
-    let about = match &facts.measures().caught_by {
-        Catcher::Nobody => "Why did nothing stop it?".into(),
-        catcher => format!("Why did nothing stop it before {catcher} did?"),
+    let steps = waves_let_through(&waves)
+        .into_iter()
+        .chain(others)
+        .collect();
+    let catcher = &facts.measures().caught_by;
+    let about = if *catcher == Catcher::Nobody {
+        "Why did nothing stop it?".into()
+    } else {
+        format!("Why did nothing stop it before {catcher} did?")
     };
     WhyChain { about, steps }
+}
+
+/// One step for all waves, told by the last and widest of them.
+fn waves_let_through(waves: &[&Defence]) -> Option<Why> {
+    let last = waves.last()?;
+    let names: Vec<String> = waves
+        .iter()
+        .map(|wave| lower_first(&wave.layer))
+        .map(|layer| layer.trim_start_matches("wave ").to_owned())
+        .collect();
+    let (noun, of_last) = if names.len() == 1 {
+        ("wave", String::new())
+    } else {
+        ("waves", "Of the last and widest: ".to_owned())
+    };
+    Some(why(
+        &format!("Why did {noun} {} let it through?", words::list(&names)),
+        format!("{of_last}{}", last.why),
+        last.source.clone(),
+    ))
 }
 
 fn lower_first(text: &str) -> String {
@@ -218,25 +249,19 @@ fn before_rollback(facts: &Facts<'_>, rollback: &Event) -> Vec<Why> {
     for event in line.iter().rev().filter_map(|seq| facts.event(*seq)) {
         let waited = words::time(later.t_us - event.t_us);
         let step = match &event.body {
-            EventBody::Person(PersonEvent::CauseSuspected { .. }) => Some((
-                "Why not sooner?",
+            EventBody::Person(PersonEvent::PageAnswered { .. }) => Some((
+                "Why did the rollback not begin sooner?",
                 format!(
-                    "Because the on-call engineer settled on the cause only at {}, {waited} \
-                     before the rollback began.",
+                    "Because the on-call engineer answered the page at {} and took {waited} to \
+                     find the cause and decide.",
                     facts.utc(event.t_us)
                 ),
             )),
-            EventBody::Note(NoteBody::PageAcknowledged { .. }) => Some((
-                "Why was the cause not named sooner?",
+            EventBody::Note(NoteBody::PageSent { attempt, .. }) => Some((
+                "Why was the page not answered sooner?",
                 format!(
-                    "Because the page was acknowledged at {}, and finding the cause took {waited}.",
-                    facts.utc(event.t_us)
-                ),
-            )),
-            EventBody::Note(NoteBody::PageSent { attempt: 1, .. }) => Some((
-                "Why was it not acknowledged sooner?",
-                format!(
-                    "Because the page went out at {} and waited {waited}.",
+                    "Because it went out at {} (attempt {attempt}) and waited {waited} for an \
+                     answer.",
                     facts.utc(event.t_us)
                 ),
             )),

@@ -8,7 +8,7 @@ use firedrill_sim::log::Event;
 use firedrill_sim::measure::BudgetBurn;
 
 use crate::postmortem::facts::Facts;
-use crate::postmortem::impact::{Breach, breaches};
+use crate::postmortem::impact::{Breach, breaches, peak_burn};
 use crate::postmortem::model::{Defence, DefenceOutcome, LayerKind, Source};
 use crate::words;
 
@@ -52,6 +52,7 @@ pub(super) fn write(facts: &Facts<'_>) -> Vec<Defence> {
 }
 
 /// The first paging alert of an objective.
+#[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
 pub(in crate::postmortem) fn first_page<'a>(
     facts: &Facts<'a>,
     slo: SloId,
@@ -62,7 +63,6 @@ pub(in crate::postmortem) fn first_page<'a>(
         {
             Some((event, alert))
         }
-        #[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
         _ => None,
     })
 }
@@ -145,7 +145,7 @@ fn share_of_window(facts: &Facts<'_>, alert: &Alert) -> String {
             let budget = 1_000_000 - u64::from(slo.objective.0.min(1_000_000));
             let needed = budget * u64::from(alert.rule.factor_milli) / 1_000;
             let ppm = firedrill_core::Ppm(u32::try_from(needed).unwrap_or(u32::MAX));
-            format!("{} of all requests", words::share(ppm))
+            format!("{} of the requests that it counts", words::share(ppm))
         },
     )
 }
@@ -170,12 +170,18 @@ fn why_silent(facts: &Facts<'_>, budget: &BudgetBurn, breach: &Breach) -> String
         || "no rule of it pages anybody".into(),
         |rule| {
             format!(
-                "its fastest paging rule asks for {} times the allowed rate over {}",
+                "its fastest paging rule asks for {} times over {}",
                 words::milli(u64::from(rule.factor_milli)),
                 words::time(rule.long)
             )
         },
     );
     let lasted = words::time(breach.total(facts.log.header().duration));
-    format!("{harmed}. The objective was breached for {lasted}, and {asks}.")
+    let slo = facts.log.header().names.slos.get(budget.slo.index());
+    let peak = slo.map_or(0, |slo| peak_burn(facts, budget.slo, slo.objective));
+    format!(
+        "{harmed}. The objective was breached for {lasted}, at {} times the allowed rate where it \
+         was worst; {asks}.",
+        words::milli(peak)
+    )
 }

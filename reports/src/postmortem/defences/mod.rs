@@ -74,10 +74,11 @@ fn stopped(facts: &Facts<'_>) -> DefenceOutcome {
 }
 
 fn not_reached(facts: &Facts<'_>) -> String {
-    match &facts.measures().caught_by {
-        Catcher::Nobody => "The run ended before the change got here.".into(),
-        catcher => format!("The change was stopped by {catcher} before it got here."),
+    let catcher = &facts.measures().caught_by;
+    if *catcher == Catcher::Nobody {
+        return "The run ended before the change got here.".into();
     }
+    format!("The change was stopped by {catcher} before it got here.")
 }
 
 fn validation(facts: &Facts<'_>) -> Defence {
@@ -180,9 +181,10 @@ fn rollback(facts: &Facts<'_>) -> Defence {
             DefenceOutcome::Unfinished
         }
     };
-    let outcome = match outcome {
-        DefenceOutcome::CarriedOut if facts.measures().false_rollback => DefenceOutcome::FalseAlarm,
-        outcome => outcome,
+    let outcome = if facts.measures().false_rollback {
+        DefenceOutcome::FalseAlarm
+    } else {
+        outcome
     };
     let name = match reason {
         RollbackReason::Ordered => "Rollback by an operator",
