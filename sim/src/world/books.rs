@@ -18,17 +18,15 @@ pub(crate) struct Delivery {
 }
 
 impl World<'_> {
-    /// Books how busy instances are.
-    pub(super) fn record_instances(&mut self) {
+    /// Books how every cohort fared in the step.
+    pub(super) fn record_loads(&mut self) {
         for (pool, loads) in self.pools.iter().zip(&self.loads) {
             for (cohort, load) in pool.cohorts.iter().zip(loads) {
                 let scope = self
                     .addresses
                     .scope(pool.region, pool.service, cohort.key.version);
                 let restarts = Self::restarts(cohort, self.scenario.step);
-                let utilisation = load.utilisation;
-                self.telemetry
-                    .record_instances(scope, load.serving, utilisation, restarts);
+                self.telemetry.record_load(scope, load, restarts);
             }
         }
     }

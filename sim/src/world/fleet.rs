@@ -93,6 +93,13 @@ impl Pool {
         &mut self.cohorts[index]
     }
 
+    /// Whether employees have instances of their own that answer.
+    pub(crate) fn has_employees_apart(&self) -> bool {
+        self.cohorts
+            .iter()
+            .any(|cohort| cohort.key.employees && cohort.serving() > 0)
+    }
+
     /// Instances on a version, whatever their state.
     pub(crate) fn running(&self, version: VersionIndex) -> u32 {
         let on_version = self

@@ -28,7 +28,7 @@ use crate::random::{Draws, Entity};
 use crate::spec::{Mechanism, Scenario};
 
 use defect::Effect;
-use demand::{AUDIENCES, Arrivals};
+use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
 use propagation::Transfer;
 use queueing::ShapeTable;
@@ -161,6 +161,8 @@ pub(crate) struct World<'a> {
     pools: Vec<Pool>,
     loads: Vec<Vec<Load>>,
     hops: Vec<Hop>,
+    /// Room for the weights of one hop.
+    weights: Vec<f64>,
     arrivals: Arrivals,
     /// By service, in the order in which they were proposed.
     versions: Vec<Vec<Version>>,
@@ -216,6 +218,7 @@ impl<'a> World<'a> {
         Self {
             draws,
             addresses,
+            weights: Vec::new(),
             arrivals: Arrivals::new(cells.len(), fleet.classes.len()),
             loads: vec![Vec::new(); pools.len()],
             hops: vec![Hop::default(); longest],
@@ -268,6 +271,7 @@ impl<'a> World<'a> {
         );
         self.load_pools(length);
         self.serve();
+        self.record_loads();
         self.settle_crashes();
         for pool in &self.pools {
             pool.assert_conserved();
@@ -300,20 +304,21 @@ impl<'a> World<'a> {
             let effects = &self.effects[service];
             serving::load_pool(pool, &step, &mut self.tables[service], effects, loads);
         }
-        self.record_instances();
     }
 
     fn serve(&mut self) {
+        let services = self.scenario.fleet.services.len();
         for cell in 0..self.cells.len() {
+            let pools = &self.pools[cell * services..][..services];
+            let apart = pools.iter().any(Pool::has_employees_apart);
             for class in 0..self.scenario.fleet.classes.len() {
-                for audience in 0..AUDIENCES {
-                    let count = self.arrivals.get(cell, class, audience);
-                    if count > 0 {
-                        let class = ClassId(class as u16);
-                        let fate = self.send(cell, class, audience, count);
-                        let path = &self.scenario.fleet.classes[class.index()].path;
-                        self.truth.ended(class, path, fate);
-                    }
+                let counts = [PUBLIC, EMPLOYEES].map(|who| self.arrivals.get(cell, class, who));
+                let class = ClassId(class as u16);
+                if apart {
+                    self.send(cell, class, PUBLIC, counts[PUBLIC]);
+                    self.send(cell, class, EMPLOYEES, counts[EMPLOYEES]);
+                } else {
+                    self.send(cell, class, PUBLIC, counts[PUBLIC] + counts[EMPLOYEES]);
                 }
             }
         }

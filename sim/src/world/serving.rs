@@ -24,6 +24,8 @@ pub(crate) struct Load {
     pub(crate) weights: [Weight; AUDIENCES],
     /// Instances that answer.
     pub(crate) serving: u32,
+    /// Requests that came, by the end of the step.
+    pub(crate) requests: u64,
     /// Utilisation; above one in overload.
     pub(crate) utilisation: f64,
     /// The probability that a request fails whatever its class, and not because of a defect.
@@ -100,10 +102,7 @@ pub(crate) fn load_pool(
     effects: &[Effect],
     loads: &mut Vec<Load>,
 ) {
-    let apart = pool
-        .cohorts
-        .iter()
-        .any(|cohort| cohort.key.employees && cohort.serving() > 0);
+    let apart = pool.has_employees_apart();
     let lag = HEALTH_CHECK_LAG.0.min(step.length.0) as f64 / step.length.0 as f64;
     let weights =
         |cohort: &Cohort| [PUBLIC, EMPLOYEES].map(|who| Weight::of(cohort, who, apart, lag));
@@ -198,6 +197,7 @@ fn load_cohort(
         key: cohort.key,
         weights,
         serving,
+        requests: 0,
         utilisation,
         own_failure: own,
         defect_failure: by_defect,
@@ -254,34 +254,30 @@ impl Hop {
 }
 
 impl World<'_> {
-    /// Sends `count` requests of a class down their path. Draws are addressed by cell, class,
-    /// service, audience and cohort.
-    pub(crate) fn send(
-        &mut self,
-        cell: usize,
-        class: ClassId,
-        audience: usize,
-        count: u64,
-    ) -> Fate {
-        let path_length = self.scenario.fleet.classes[class.index()].path.len();
+    /// Sends `count` requests of a class down their path and books what becomes of them. Draws
+    /// are addressed by cell, class, service, audience and cohort.
+    pub(crate) fn send(&mut self, cell: usize, class: ClassId, audience: usize, count: u64) {
+        if count == 0 {
+            return;
+        }
+        let path = &self.scenario.fleet.classes[class.index()].path;
         let mut fate = Fate {
             requests: count,
             ..Fate::default()
         };
         let mut left = count;
-        for position in 0..path_length {
-            let service = self.scenario.fleet.classes[class.index()].path[position];
-            self.hop(cell, class, audience, position, service, left);
+        for (position, service) in path.iter().enumerate() {
+            self.hop(cell, class, audience, position, *service, left);
             let hop = &self.hops[position];
             fate.failed += hop.failed.iter().sum::<u64>();
             fate.harmed += hop.harmed.iter().sum::<u64>();
             left = hop.passed();
         }
-        self.return_errors(path_length);
-        for position in 0..path_length {
+        self.return_errors(path.len());
+        for position in 0..path.len() {
             fate.slowed = fate.slowed.max(self.account(class, audience, position));
         }
-        fate
+        self.truth.ended(class, path, fate);
     }
 
     /// One service of the path: the balancer splits the requests over cohorts, each of which
@@ -300,10 +296,9 @@ impl World<'_> {
         let (pool, loads) = (&self.pools[pool_index], &self.loads[pool_index]);
         let hop = &mut self.hops[position];
         hop.reset(pool_index, pool.cohorts.len());
-        let weights: Vec<f64> = loads
-            .iter()
-            .map(|load| load.weights[audience].total())
-            .collect();
+        let weights = &mut self.weights;
+        weights.clear();
+        weights.extend(loads.iter().map(|load| load.weights[audience].total()));
         let entity = self.addresses.request(cell, class, service, audience);
         let step = self.step;
         if weights.iter().sum::<f64>() <= 0.0 {
@@ -320,7 +315,7 @@ impl World<'_> {
         split(
             |index| draws.get(Purpose::Routing).uniform(step, lane(index)),
             count,
-            &weights,
+            weights,
             &mut hop.requests,
         );
         for index in 0..weights.len() {
@@ -388,13 +383,13 @@ impl World<'_> {
             if requests == 0 {
                 continue;
             }
-            let load = &self.loads[hop.pool][index];
+            let load = &mut self.loads[hop.pool][index];
+            load.requests += requests;
             let errors = hop.failed[index] + hop.returned[index];
             let scope = self
                 .addresses
                 .scope(pool.region, pool.service, cohort.key.version);
-            self.telemetry
-                .record(scope, class, requests, errors, &load.shape);
+            self.telemetry.record(scope, class, requests, errors);
             let served = (pool.service, cohort.key.version);
             self.truth
                 .served(served, class, requests, hop.harmed[index]);

@@ -11,7 +11,7 @@ use firedrill_core::{Micros, Ppm};
 use crate::random::{Draws, Entity, binomial, log_normal};
 use crate::spec::{Golden, Service, Telemetry};
 
-use super::queueing::Shape;
+use super::serving::Load;
 
 const BUCKETS: usize = LatencyHistogram::BUCKETS;
 
@@ -52,35 +52,23 @@ impl Collector {
         }
     }
 
-    pub(crate) fn record(
-        &mut self,
-        scope: usize,
-        class: ClassId,
-        requests: u64,
-        errors: u64,
-        shape: &Shape,
-    ) {
-        let scope = &mut self.scopes[scope];
-        let counts = &mut scope.counts[class.index()];
+    /// Books requests of one class.
+    pub(crate) fn record(&mut self, scope: usize, class: ClassId, requests: u64, errors: u64) {
+        let counts = &mut self.scopes[scope].counts[class.index()];
         counts.0 += requests;
         counts.1 += errors;
-        let weight = requests as f32;
-        for (sum, mass) in scope.mass.iter_mut().zip(&shape.mass) {
-            *sum += weight * mass;
-        }
     }
 
-    pub(crate) fn record_instances(
-        &mut self,
-        scope: usize,
-        instances: u32,
-        utilisation: f64,
-        restarts: u32,
-    ) {
+    /// Books how long requests took, and how busy the instances behind them were.
+    pub(crate) fn record_load(&mut self, scope: usize, load: &Load, restarts: u32) {
         let scope = &mut self.scopes[scope];
-        let weight = f64::from(instances);
-        scope.utilisation.0 += utilisation * weight;
-        scope.utilisation.1 += weight;
+        let requests = load.requests as f32;
+        for (sum, mass) in scope.mass.iter_mut().zip(&load.shape.mass) {
+            *sum += requests * mass;
+        }
+        let instances = f64::from(load.serving);
+        scope.utilisation.0 += load.utilisation * instances;
+        scope.utilisation.1 += instances;
         scope.restarts += restarts;
     }
 
