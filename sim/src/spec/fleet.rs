@@ -4,6 +4,8 @@ use firedrill_core::Micros;
 use firedrill_core::ids::ServiceId;
 use serde::{Deserialize, Serialize};
 
+use crate::world::congestion::{ClientPolicy, Order};
+
 /// A log-normal distribution of times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LogNormal {
@@ -52,6 +54,13 @@ pub struct Service {
     pub timeout: Micros,
     /// Requests that may wait per instance; more are turned away.
     pub queue_max: u32,
+    /// Who is served first when requests wait.
+    pub queue_order: Order,
+    /// Whether requests whose caller has given up are dropped unserved.
+    pub drops_expired: bool,
+    /// When requests wait, only so many are let in: a share of what the instances can serve, in
+    /// `0..=1`. Everything is let in when absent.
+    pub shed_to: Option<f64>,
     /// Time from start to first request.
     pub start_up: Micros,
     /// Processor.
@@ -69,12 +78,28 @@ pub struct Service {
 pub struct RequestClass {
     /// Its name.
     pub name: String,
-    /// The services it passes, from the edge inwards; a failure at any of them fails it.
+    /// The services it needs, callers before callees. Each is called by the nearest one before it
+    /// that has an edge to it, or, when none has, by the one right before it.
     pub path: Vec<ServiceId>,
     /// Mean requests a second over a day in the whole fleet.
     pub per_second: f64,
     /// The share of them that employees make, in `0..=1`.
     pub employee_share: f64,
+}
+
+/// Calls from one service to another.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Edge {
+    /// The caller; users when absent.
+    pub from: Option<ServiceId>,
+    /// The service that is called.
+    pub to: ServiceId,
+    /// Calls for each request that the caller answers.
+    pub calls: f64,
+    /// Timeout, retries and their budget, breaker, throttle.
+    pub client: ClientPolicy,
+    /// Whether the caller cannot answer without it; otherwise it has a fallback.
+    pub hard: bool,
 }
 
 /// Where and what.
@@ -84,6 +109,9 @@ pub struct Fleet {
     pub regions: Vec<Region>,
     /// Services.
     pub services: Vec<Service>,
+    /// The call graph. A pair on the path of a class that is not listed calls once, waits for
+    /// the callee's timeout, does not retry and has no fallback.
+    pub edges: Vec<Edge>,
     /// Request classes.
     pub classes: Vec<RequestClass>,
 }

@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::expect::Expectation;
 
+pub use crate::world::congestion::{Backoff, Breaker, ClientPolicy, Order, Throttle};
 pub use check::SpecError;
 pub use defect::{Defect, Mechanism};
-pub use fleet::{Demand, Fleet, Golden, LogNormal, Region, RequestClass, Service};
+pub use fleet::{Demand, Edge, Fleet, Golden, LogNormal, Region, RequestClass, Service};
 pub use people::{OnCall, Review};
 
 /// A named rollout plan.

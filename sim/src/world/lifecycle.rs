@@ -144,6 +144,7 @@ impl World<'_> {
             if in_region > 0 && !*seen {
                 *seen = true;
                 if version.defect.is_some() {
+                    self.troubled = true;
                     events.push(WorldEvent::DefectActive {
                         rollout: transfer.rollout,
                         region: transfer.region,

@@ -9,6 +9,7 @@ pub mod congestion;
 mod defect;
 mod demand;
 mod fleet;
+mod graph;
 mod lifecycle;
 mod noise;
 pub(crate) mod people;
@@ -16,7 +17,10 @@ mod propagation;
 pub mod queueing;
 mod serving;
 mod telemetry;
+mod traffic;
 mod truth;
+
+use std::rc::Rc;
 
 use firedrill_core::Micros;
 use firedrill_core::config::VersionId;
@@ -28,13 +32,16 @@ use crate::log::WorldEvent;
 use crate::random::{Draws, Entity};
 use crate::spec::{Mechanism, Scenario};
 
+use congestion::{Congestion, Inflow};
 use defect::Effect;
 use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
+use graph::Graph;
 use propagation::Transfer;
 use queueing::ShapeTable;
 use serving::{Hop, Load, PoolStep, ServiceTables};
 use telemetry::Collector;
+use traffic::Traffic;
 use truth::Truth;
 
 /// What draws are for. Each has a stream of its own.
@@ -42,6 +49,7 @@ use truth::Truth;
 pub(crate) enum Purpose {
     Arrivals,
     Routing,
+    TurnedAway,
     OwnErrors,
     DefectErrors,
     Slow,
@@ -57,9 +65,10 @@ pub(crate) enum Purpose {
 }
 
 /// The names of the streams, in the order of [`Purpose`], and that of people's delays.
-pub const STREAMS: [&str; 15] = [
+pub const STREAMS: [&str; 16] = [
     "arrivals",
     "routing",
+    "turned-away",
     "own-errors",
     "defect-errors",
     "slow",
@@ -114,6 +123,11 @@ impl Addresses {
         move |lane| Entity { lane, index }
     }
 
+    /// How many addresses of requests there are in a lane.
+    pub(crate) const fn requests(self, cells: usize) -> u64 {
+        (cells * self.classes * self.services * AUDIENCES) as u64
+    }
+
     /// The telemetry scope of a (region, service, version).
     pub(crate) const fn scope(
         self,
@@ -165,6 +179,12 @@ pub(crate) struct World<'a> {
     /// Room for the weights of one hop.
     weights: Vec<f64>,
     arrivals: Arrivals,
+    graph: Rc<Graph>,
+    traffic: Traffic,
+    /// By pool, while it is congested.
+    congestion: Vec<Option<Box<Congestion>>>,
+    /// Whether a defect has run anywhere.
+    troubled: bool,
     /// By service, in the order in which they were proposed.
     versions: Vec<Vec<Version>>,
     /// By service and version.
@@ -203,6 +223,7 @@ impl<'a> World<'a> {
             noise::assign(draws.get(Purpose::Flapping), &mut pools, flapping);
         }
         let cells = fleet::cells(fleet);
+        let graph = Graph::new(fleet);
         let addresses = Addresses {
             classes: fleet.classes.len(),
             services,
@@ -220,6 +241,10 @@ impl<'a> World<'a> {
             draws,
             addresses,
             weights: Vec::new(),
+            traffic: Traffic::new(&graph, pools.len()),
+            graph: Rc::new(graph),
+            congestion: vec![None; pools.len()],
+            troubled: false,
             arrivals: Arrivals::new(cells.len(), fleet.classes.len()),
             loads: vec![Vec::new(); pools.len()],
             hops: vec![Hop::default(); longest],
@@ -270,8 +295,15 @@ impl<'a> World<'a> {
             &scenario.demand,
             &self.cells,
         );
-        self.load_pools(length);
-        self.serve();
+        for cell in 0..self.cells.len() {
+            let graph = Rc::clone(&self.graph);
+            self.traffic.expect(&graph, &self.arrivals, cell);
+            self.load_pools(&graph, cell, length);
+            self.serve(cell);
+            let services = self.scenario.fleet.services.len();
+            self.traffic
+                .close(&graph, cell * services..(cell + 1) * services);
+        }
         self.record_loads();
         self.settle_crashes();
         for pool in &self.pools {
@@ -288,39 +320,51 @@ impl<'a> World<'a> {
         self.truth.close_run(now)
     }
 
-    fn load_pools(&mut self, length: Micros) {
+    fn load_pools(&mut self, graph: &Graph, cell: usize, length: Micros) {
         let services = self.scenario.fleet.services.len();
-        for index in 0..self.pools.len() {
-            let (cell, service) = (index / services, index % services);
-            let offered = self.offered(cell, ServiceId(service as u16));
+        for service in 0..services {
+            let index = cell * services + service;
+            let inflow = |(edge, per_s): (usize, f64)| Inflow {
+                edge,
+                client: graph.edges[edge].client,
+                per_s,
+            };
             let step = PoolStep {
                 service: &self.scenario.fleet.services[service],
                 length,
                 flapping: self.scenario.noise.flapping.as_ref(),
                 slow_above_us: self.slow_above_us[service],
-                offered,
+                offered: self.traffic.offered(graph, index),
+                inflows: self
+                    .traffic
+                    .first_attempts(graph, index, length)
+                    .map(inflow)
+                    .collect(),
+                troubled: self.troubled,
             };
-            let pool = &mut self.pools[index];
-            let loads = &mut self.loads[index];
-            let effects = &self.effects[service];
-            serving::load_pool(pool, &step, &mut self.tables[service], effects, loads);
+            serving::load_pool(
+                &mut self.pools[index],
+                &step,
+                &mut self.tables[service],
+                &self.effects[service],
+                &mut self.congestion[index],
+                &mut self.loads[index],
+            );
         }
     }
 
-    fn serve(&mut self) {
+    fn serve(&mut self, cell: usize) {
         let services = self.scenario.fleet.services.len();
-        for cell in 0..self.cells.len() {
-            let pools = &self.pools[cell * services..][..services];
-            let apart = pools.iter().any(Pool::has_employees_apart);
-            for class in 0..self.scenario.fleet.classes.len() {
-                let counts = [PUBLIC, EMPLOYEES].map(|who| self.arrivals.get(cell, class, who));
-                let class = ClassId(class as u16);
-                if apart {
-                    self.send(cell, class, PUBLIC, counts[PUBLIC]);
-                    self.send(cell, class, EMPLOYEES, counts[EMPLOYEES]);
-                } else {
-                    self.send(cell, class, PUBLIC, counts[PUBLIC] + counts[EMPLOYEES]);
-                }
+        let pools = &self.pools[cell * services..][..services];
+        let apart = pools.iter().any(Pool::has_employees_apart);
+        for class in 0..self.scenario.fleet.classes.len() {
+            let counts = [PUBLIC, EMPLOYEES].map(|who| self.arrivals.get(cell, class, who));
+            let class = ClassId(class as u16);
+            if apart {
+                self.send(cell, class, PUBLIC, counts[PUBLIC]);
+                self.send(cell, class, EMPLOYEES, counts[EMPLOYEES]);
+            } else {
+                self.send(cell, class, PUBLIC, counts[PUBLIC] + counts[EMPLOYEES]);
             }
         }
     }

@@ -6,7 +6,6 @@
 //! (see e.g. Kleinrock, *Queueing Systems* I, section 3.5). At and above saturation the backlog
 //! is a fluid. Service times are log-normal; the total is their sum with the wait.
 
-use firedrill_core::Micros;
 use firedrill_core::health::LatencyHistogram;
 
 use crate::random::normal_cdf;
@@ -157,62 +156,10 @@ impl ShapeTable {
     }
 }
 
-/// What a step does to the backlog of a cohort.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Backlog {
-    /// Requests waiting at the end of the step.
-    pub(crate) waiting: f64,
-    /// The mean wait of requests served in the step, in microseconds.
-    pub(crate) wait_us: f64,
-    /// The share of the arriving requests that were turned away or waited past the timeout.
-    pub(crate) lost_share: f64,
-}
-
-/// Moves a fluid queue on by one step: `dq/dt = λ − μ`, never negative, bounded.
-pub(crate) fn advance_backlog(
-    waiting: f64,
-    arriving: f64,
-    capacity_per_s: f64,
-    step: Micros,
-    queue_max: f64,
-    timeout: Micros,
-) -> Backlog {
-    let step_s = step.as_secs_f64();
-    let unbounded = (waiting + arriving - capacity_per_s * step_s).max(0.0);
-    let after = unbounded.min(queue_max);
-    let turned_away = unbounded - after;
-    let wait_s = |queue: f64| {
-        if capacity_per_s > 0.0 {
-            queue / capacity_per_s
-        } else {
-            f64::MAX
-        }
-    };
-    let (first, last) = (wait_s(waiting), wait_s(after));
-    let (low, high) = (first.min(last), first.max(last));
-    let limit = timeout.as_secs_f64();
-    // Waits run evenly from the first to the last: the share of them above the timeout.
-    let late = if low >= limit {
-        1.0
-    } else if high <= limit {
-        0.0
-    } else {
-        (high - limit) / (high - low)
-    };
-    let shed = if arriving > 0.0 {
-        (turned_away / arriving).min(1.0)
-    } else {
-        0.0
-    };
-    Backlog {
-        waiting: after,
-        wait_us: 0.5 * (first + last).min(1e6) * 1e6,
-        lost_share: shed + (1.0 - shed) * late,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use firedrill_core::Micros;
+
     use super::*;
 
     fn service(sigma: f64) -> LogNormal {
@@ -285,26 +232,5 @@ mod tests {
                 "{threshold}: {found} against {integral}"
             );
         }
-    }
-
-    #[test]
-    fn a_backlog_fills_sheds_and_drains() {
-        let step = Micros::from_secs(10);
-        let timeout = Micros::from_secs(1);
-        let move_on =
-            |waiting, arriving| advance_backlog(waiting, arriving, 100.0, step, 500.0, timeout);
-        let calm = move_on(0.0, 900.0);
-        assert_eq!((calm.waiting, calm.lost_share), (0.0, 0.0));
-        let filling = move_on(0.0, 1_050.0);
-        assert_eq!((filling.waiting, filling.lost_share), (50.0, 0.0));
-        let full = move_on(400.0, 1_400.0);
-        assert_eq!(full.waiting, 500.0);
-        assert_eq!(
-            full.lost_share, 1.0,
-            "everybody waited four seconds and more"
-        );
-        let draining = move_on(500.0, 100.0);
-        assert_eq!(draining.waiting, 0.0);
-        assert!(draining.lost_share > 0.5 && draining.lost_share < 1.0);
     }
 }

@@ -16,7 +16,7 @@ use firedrill_core::rollout::{Audience, Plan, Reaction, Share, Stage, StageKind,
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::{
     ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal, Mechanism,
-    NamedPlan, NamedSlo, Noise, OnCall, Propagation, Region, RequestClass, Review, Scenario,
+    NamedPlan, NamedSlo, Noise, OnCall, Order, Propagation, Region, RequestClass, Review, Scenario,
     Service, Telemetry,
 };
 
@@ -36,6 +36,9 @@ pub fn service(name: &str, instances: u32) -> Service {
         error_share: 0.000_2,
         timeout: Micros::from_secs(1),
         queue_max: 100,
+        queue_order: Order::Fifo,
+        drops_expired: false,
+        shed_to: None,
         start_up: Micros::from_secs(20),
         cpu: golden,
         memory: golden,
@@ -122,6 +125,7 @@ fn fleet() -> Fleet {
             service("auth", 60),
             service("store", 90),
         ],
+        edges: vec![],
         classes: vec![
             class("login", &[0, 1], 300.0, 0.02),
             class("refresh", &[0, 1], 2_700.0, 0.02),

@@ -11,6 +11,10 @@ pub struct ClientFlow {
     pub sent: Vec<f64>,
     /// User requests that were given up without, or with no further, attempt.
     pub refused: f64,
+    /// The share of attempts that breaker and throttle turned away.
+    pub turned_away: f64,
+    /// The share of retries that the budget allowed.
+    pub retries_allowed: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,7 +73,7 @@ impl Client {
             .pop_front()
             .unwrap_or_else(|| vec![0.0; attempts]);
         wanted[0] += arriving;
-        let mut refused = 0.0;
+        let (mut refused, mut retries_allowed) = (0.0, 1.0);
         if let Some(budget) = self.policy.retry_budget {
             // A token bucket: every first attempt pays in, every retry takes out.
             self.tokens = (self.tokens + budget * arriving)
@@ -80,6 +84,7 @@ impl Client {
             if retries > allowed {
                 refused += retries - allowed;
                 let share = allowed / retries;
+                retries_allowed = share;
                 wanted[1..].iter_mut().for_each(|amount| *amount *= share);
             }
         }
@@ -90,6 +95,8 @@ impl Client {
         ClientFlow {
             sent: wanted,
             refused,
+            turned_away: 1.0 - passed,
+            retries_allowed,
         }
     }
 
@@ -110,6 +117,21 @@ impl Client {
             }
         }
         given_up
+    }
+
+    /// Attempts for one request.
+    pub(crate) const fn attempts(&self) -> usize {
+        self.policy.attempts as usize
+    }
+
+    /// Whether nothing is left of what happened: no retry to come, nothing held against the
+    /// server.
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        let closed = matches!(self.breaker, BreakerState::Closed);
+        let (requests, accepts) = self.history_sums;
+        let k = self.policy.throttle.map_or(1.0, |throttle| throttle.k);
+        closed && requests <= k * accepts + 1.0 && self.retries.iter().flatten().sum::<f64>() < 1e-3
     }
 
     /// Spreads retries evenly over the backoff: full jitter.

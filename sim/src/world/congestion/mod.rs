@@ -13,10 +13,12 @@
 
 mod client;
 mod policy;
+mod pool;
 mod queue;
 
 pub use client::{Client, ClientFlow};
 pub use policy::{Backoff, Breaker, ClientPolicy, Order, QueuePolicy, Throttle};
+pub(crate) use pool::{Congestion, Inflow, Outlet};
 pub use queue::{Queue, Served};
 
 /// A client in front of a queue: the smallest world that can be metastable.
@@ -46,7 +48,11 @@ impl Loop {
     #[must_use]
     pub fn new(client: ClientPolicy, queue: QueuePolicy, step_s: f64) -> Self {
         Self {
-            queue: Queue::new(queue, client.timeout_s, client.attempts, step_s),
+            queue: Queue::new(
+                queue,
+                &vec![client.timeout_s; client.attempts as usize],
+                step_s,
+            ),
             client: Client::new(client, step_s),
         }
     }
@@ -54,9 +60,11 @@ impl Loop {
     /// Moves on by one step: `arriving` user requests come, the server could serve `capacity`.
     pub fn step(&mut self, arriving: f64, capacity: f64) -> LoopStep {
         let flow = self.client.send(arriving);
-        let refused = self.queue.offer(&flow.sent);
+        let mut refused = vec![0.0; flow.sent.len()];
+        self.queue.offer(&flow.sent, 1.0, &mut refused);
         let served = self.queue.serve(capacity);
-        let timed_out = self.queue.grow_older();
+        let mut timed_out = vec![0.0; flow.sent.len()];
+        self.queue.grow_older(&mut timed_out);
         let outcome = self.client.learn(&served.answered, &timed_out, &refused);
         LoopStep {
             sent: flow.sent.iter().sum(),

@@ -1,4 +1,4 @@
-//! A queue by age and attempt.
+//! A queue by age and lane: a lane is what has the same client and the same attempt.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use super::policy::{Order, QueuePolicy};
 /// What a queue did in a step, in requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Served {
-    /// Answered in time, by attempt.
+    /// Answered in time, by lane.
     pub answered: Vec<f64>,
     /// Served although the client had given up.
     pub wasted: f64,
@@ -17,43 +17,44 @@ pub struct Served {
     pub left_after_s: f64,
 }
 
-/// Requests that arrived in the same step, by attempt.
+/// Requests that arrived in the same step.
 #[derive(Clone, Debug, PartialEq)]
 struct Batch {
-    by_attempt: Vec<f64>,
+    by_lane: Vec<f64>,
+    /// Those whose client has given up.
+    expired: f64,
     age_steps: u32,
 }
 
 impl Batch {
     fn total(&self) -> f64 {
-        self.by_attempt.iter().sum()
+        self.by_lane.iter().sum::<f64>() + self.expired
     }
 }
 
-/// Requests that wait, by age and attempt.
+/// Requests that wait, by age and lane.
 #[derive(Clone, Debug)]
 pub struct Queue {
     policy: QueuePolicy,
     step_s: f64,
-    /// An attempt is given up when it is this old.
-    timeout_steps: u32,
-    attempts: usize,
-    /// Those whose client still waits, oldest first.
+    /// By lane: an attempt is given up when it is this old.
+    timeout_steps: Vec<u32>,
+    /// Those with a client that still waits, oldest first.
     fresh: VecDeque<Batch>,
-    /// Those whose client has given up, oldest first: amount and age in steps.
+    /// Those without, oldest first: amount and age in steps.
     expired: VecDeque<(f64, u32)>,
     waiting: f64,
 }
 
 impl Queue {
-    /// An empty queue.
+    /// An empty queue with a lane for each timeout, in seconds.
     #[must_use]
-    pub fn new(policy: QueuePolicy, timeout_s: f64, attempts: u32, step_s: f64) -> Self {
+    pub fn new(policy: QueuePolicy, timeouts_s: &[f64], step_s: f64) -> Self {
+        let steps = |timeout: &f64| (timeout / step_s + 0.5).max(1.0) as u32;
         Self {
             policy,
             step_s,
-            timeout_steps: (timeout_s / step_s + 0.5).max(1.0) as u32,
-            attempts: attempts as usize,
+            timeout_steps: timeouts_s.iter().map(steps).collect(),
             fresh: VecDeque::new(),
             expired: VecDeque::new(),
             waiting: 0.0,
@@ -71,33 +72,58 @@ impl Queue {
         &mut self.policy
     }
 
-    /// Takes in what arrives, by attempt; returns what is refused, by attempt.
-    pub fn offer(&mut self, arriving: &[f64]) -> Vec<f64> {
-        let total: f64 = arriving.iter().sum();
+    /// Takes in the `share` of `arriving`, by lane; adds what is refused to `refused`.
+    pub fn offer(&mut self, arriving: &[f64], share: f64, refused: &mut [f64]) {
+        let total: f64 = arriving.iter().sum::<f64>() * share;
         let after_shedding = total * (1.0 - self.policy.shed_share);
         let room = self
             .policy
             .limit
             .map_or(f64::INFINITY, |limit| (limit - self.waiting).max(0.0));
         let admitted = after_shedding.min(room);
-        let share = if total > 0.0 { admitted / total } else { 0.0 };
-        let by_attempt: Vec<f64> = arriving.iter().map(|amount| amount * share).collect();
-        let refused = arriving
-            .iter()
-            .map(|amount| amount * (1.0 - share))
-            .collect();
+        let part = if total > 0.0 { admitted / total } else { 0.0 };
+        for (sum, amount) in refused.iter_mut().zip(arriving) {
+            *sum += amount * share * (1.0 - part);
+        }
         self.waiting += admitted;
+        let by_lane = arriving
+            .iter()
+            .map(|amount| amount * share * part)
+            .collect();
         self.fresh.push_back(Batch {
-            by_attempt,
+            by_lane,
+            expired: 0.0,
             age_steps: 0,
         });
-        refused
+    }
+
+    /// Takes over what waits in another queue of the same lanes.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.waiting += other.waiting;
+        for batch in other.fresh {
+            let by_age = |own: &Batch| batch.age_steps.cmp(&own.age_steps);
+            match self.fresh.binary_search_by(by_age) {
+                Ok(index) => {
+                    let own = &mut self.fresh[index];
+                    own.expired += batch.expired;
+                    for (own, other) in own.by_lane.iter_mut().zip(batch.by_lane) {
+                        *own += other;
+                    }
+                }
+                Err(index) => self.fresh.insert(index, batch),
+            }
+        }
+        self.expired.extend(other.expired);
+        self.expired
+            .make_contiguous()
+            .sort_by_key(|(_, age)| std::cmp::Reverse(*age));
     }
 
     /// Serves up to `capacity` requests in the queue's order.
     pub fn serve(&mut self, capacity: f64) -> Served {
+        let lanes = self.timeout_steps.len();
         let mut served = Served {
-            answered: vec![0.0; self.attempts],
+            answered: vec![0.0; lanes],
             ..Served::default()
         };
         let mut left = capacity;
@@ -127,33 +153,36 @@ impl Queue {
         served
     }
 
-    /// Lets a step pass; returns what its clients give up on in it, by attempt.
-    pub fn grow_older(&mut self) -> Vec<f64> {
-        for batch in &mut self.fresh {
-            batch.age_steps += 1;
-        }
+    /// Lets a step pass; adds what clients give up on in it to `given_up`, by lane.
+    pub fn grow_older(&mut self, given_up: &mut [f64]) {
         for (_, age) in &mut self.expired {
             *age += 1;
         }
-        let mut given_up = vec![0.0; self.attempts];
-        let old = |batch: &Batch, limit| batch.age_steps >= limit;
+        for batch in &mut self.fresh {
+            batch.age_steps += 1;
+            for (lane, limit) in self.timeout_steps.iter().enumerate() {
+                if batch.age_steps >= *limit && batch.by_lane[lane] > 0.0 {
+                    let amount = std::mem::take(&mut batch.by_lane[lane]);
+                    given_up[lane] += amount;
+                    if self.policy.drops_expired {
+                        self.waiting -= amount;
+                    } else {
+                        batch.expired += amount;
+                    }
+                }
+            }
+        }
+        let oldest = self.timeout_steps.iter().copied().max().unwrap_or(0);
         while self
             .fresh
             .front()
-            .is_some_and(|batch| old(batch, self.timeout_steps))
+            .is_some_and(|batch| batch.age_steps >= oldest)
         {
             let batch = self.fresh.pop_front().expect("it was looked at");
-            let amount = batch.total();
-            for (sum, part) in given_up.iter_mut().zip(&batch.by_attempt) {
-                *sum += part;
-            }
-            if self.policy.drops_expired {
-                self.waiting -= amount;
-            } else if amount > EMPTY {
-                self.expired.push_back((amount, batch.age_steps));
+            if batch.expired > EMPTY {
+                self.expired.push_back((batch.expired, batch.age_steps));
             }
         }
-        given_up
     }
 
     fn serve_batch(&mut self, index: usize, left: &mut f64, served: &mut Served) {
@@ -164,12 +193,16 @@ impl Queue {
             return;
         }
         let share = taken / total;
-        for (part, sum) in batch.by_attempt.iter_mut().zip(&mut served.answered) {
+        let mut answered = 0.0;
+        for (part, sum) in batch.by_lane.iter_mut().zip(&mut served.answered) {
             *sum += *part * share;
+            answered += *part * share;
             *part *= 1.0 - share;
         }
+        served.wasted += batch.expired * share;
+        batch.expired *= 1.0 - share;
         let age_s = f64::from(batch.age_steps) * self.step_s;
-        served.waited_s += taken * age_s;
+        served.waited_s += answered * age_s;
         served.left_after_s += taken * age_s;
         *left -= taken;
         self.waiting -= taken;

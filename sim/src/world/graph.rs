@@ -1,0 +1,115 @@
+//! Who calls whom: the call graph, unrolled for each class of requests.
+
+use firedrill_core::ids::ServiceId;
+
+use crate::spec::{Backoff, ClientPolicy, Edge, Fleet, RequestClass};
+
+/// One service on the way of a class.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct HopSpec {
+    pub(crate) service: ServiceId,
+    /// The edge along which it is called.
+    pub(crate) edge: usize,
+    /// The hop that calls it; nothing for the first.
+    pub(crate) parent: Option<usize>,
+    /// The hops that it calls.
+    pub(crate) children: Vec<usize>,
+    /// Calls for each user request, without retries.
+    pub(crate) multiplicity: f64,
+}
+
+/// The edges of a fleet, and the hops of each class along them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Graph {
+    pub(crate) edges: Vec<Edge>,
+    pub(crate) classes: Vec<Vec<HopSpec>>,
+    /// By service: the edges that lead to it.
+    pub(crate) into: Vec<Vec<usize>>,
+}
+
+impl Graph {
+    pub(crate) fn new(fleet: &Fleet) -> Self {
+        let mut graph = Self {
+            edges: fleet.edges.clone(),
+            classes: Vec::new(),
+            into: Vec::new(),
+        };
+        for class in &fleet.classes {
+            let hops = graph.unroll(fleet, class);
+            graph.classes.push(hops);
+        }
+        graph.into = (0..fleet.services.len())
+            .map(|service| {
+                let leads_here = |edge: &usize| graph.edges[*edge].to.index() == service;
+                (0..graph.edges.len()).filter(leads_here).collect()
+            })
+            .collect();
+        graph
+    }
+
+    /// The place of a hop's edge among those that lead to its service.
+    pub(crate) fn slot(&self, hop: &HopSpec) -> usize {
+        let edges = &self.into[hop.service.index()];
+        edges
+            .iter()
+            .position(|edge| *edge == hop.edge)
+            .expect("a hop's edge leads to its service")
+    }
+
+    fn unroll(&mut self, fleet: &Fleet, class: &RequestClass) -> Vec<HopSpec> {
+        let mut hops: Vec<HopSpec> = Vec::new();
+        for (position, service) in class.path.iter().enumerate() {
+            let nearest = (0..position)
+                .rev()
+                .find(|earlier| self.find(Some(class.path[*earlier]), *service).is_some());
+            let parent = nearest.or(position.checked_sub(1));
+            let from = parent.map(|parent| class.path[parent]);
+            let edge = self.find(from, *service).unwrap_or_else(|| {
+                self.edges.push(default_edge(fleet, from, *service));
+                self.edges.len() - 1
+            });
+            let above = parent.map_or(1.0, |parent| hops[parent].multiplicity);
+            let multiplicity = above * self.edges[edge].calls;
+            if let Some(parent) = parent {
+                hops[parent].children.push(position);
+            }
+            let children = Vec::new();
+            hops.push(HopSpec {
+                service: *service,
+                edge,
+                parent,
+                children,
+                multiplicity,
+            });
+        }
+        hops
+    }
+
+    fn find(&self, from: Option<ServiceId>, to: ServiceId) -> Option<usize> {
+        self.edges
+            .iter()
+            .position(|edge| edge.from == from && edge.to == to)
+    }
+}
+
+/// One call, no retries, no fallback, the callee's own timeout.
+fn default_edge(fleet: &Fleet, from: Option<ServiceId>, to: ServiceId) -> Edge {
+    let client = ClientPolicy {
+        timeout_s: fleet.services[to.index()].timeout.as_secs_f64(),
+        attempts: 1,
+        backoff: Backoff {
+            base_s: 0.0,
+            cap_s: 0.0,
+        },
+        retry_budget: None,
+        breaker: None,
+        throttle: None,
+    };
+    Edge {
+        from,
+        to,
+        calls: 1.0,
+        client,
+        hard: true,
+    }
+}

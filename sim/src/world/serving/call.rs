@@ -1,0 +1,369 @@
+//! What becomes of each class's requests, call by call and try by try.
+
+use std::rc::Rc;
+
+use firedrill_core::ids::ClassId;
+
+use crate::random::{Entity, binomial, split};
+
+use super::super::graph::Graph;
+use super::super::{Purpose, World};
+
+/// What became of one class's requests in one cell, user by user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fate {
+    /// Requests.
+    pub(crate) requests: u64,
+    /// Those that failed.
+    pub(crate) failed: u64,
+    /// Those that failed because of the defect.
+    pub(crate) harmed: u64,
+    /// Those that were slow because of the defect, at the service where most were.
+    pub(crate) slowed: u64,
+}
+
+/// Attempts of one class and audience at one service of their way, by cohort.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hop {
+    /// Attempts by cohort.
+    requests: Vec<u64>,
+    /// Those that failed here, for whatever reason.
+    failed: Vec<u64>,
+    /// Those that failed here because of the defect.
+    harmed: Vec<u64>,
+    /// Errors that come back from further inside.
+    returned: Vec<u64>,
+    /// Times that it was visited for the requests at hand: retries of callers come again.
+    visits: u64,
+    /// Requests at hand that were slow here because of the defect.
+    slowed: u64,
+}
+
+/// Whose requests are under way.
+#[derive(Clone, Copy, Debug)]
+struct Errand {
+    cell: usize,
+    class: ClassId,
+    audience: usize,
+}
+
+/// What a caller learns of its calls after all tries.
+#[derive(Clone, Copy, Debug, Default)]
+struct Answer {
+    failed: u64,
+    harmed: u64,
+}
+
+/// Visits beyond this many share their draws: that deep in retries they no longer matter.
+const VISITS_APART: u64 = 16;
+
+impl Hop {
+    fn reset(&mut self, cohorts: usize) {
+        for counts in [
+            &mut self.requests,
+            &mut self.failed,
+            &mut self.harmed,
+            &mut self.returned,
+        ] {
+            counts.clear();
+            counts.resize(cohorts, 0);
+        }
+    }
+
+    /// Attempts that failed here, and those of them that the defect failed.
+    fn failures(&self) -> (u64, u64) {
+        (self.failed.iter().sum(), self.harmed.iter().sum())
+    }
+}
+
+impl World<'_> {
+    /// Sends `count` requests of a class on their way and books what becomes of them.
+    pub(crate) fn send(&mut self, cell: usize, class: ClassId, audience: usize, count: u64) {
+        if count == 0 {
+            return;
+        }
+        for hop in &mut self.hops {
+            (hop.visits, hop.slowed) = (0, 0);
+        }
+        let graph = Rc::clone(&self.graph);
+        let errand = Errand {
+            cell,
+            class,
+            audience,
+        };
+        let answer = self.call(&graph, errand, 0, count);
+        let slowed = self.hops.iter().map(|hop| hop.slowed).max().unwrap_or(0);
+        let fate = Fate {
+            requests: count,
+            failed: answer.failed,
+            harmed: answer.harmed,
+            slowed: slowed.min(count - answer.failed),
+        };
+        let path = &self.scenario.fleet.classes[class.index()].path;
+        self.truth.ended(class, path, fate);
+    }
+
+    /// Calls the service of a hop `count` times, with the tries that the edge's client makes.
+    fn call(&mut self, graph: &Graph, errand: Errand, hop: usize, count: u64) -> Answer {
+        let spec = &graph.classes[errand.class.index()][hop];
+        let client = &graph.edges[spec.edge].client;
+        let pool = errand.cell * self.scenario.fleet.services.len() + spec.service.index();
+        self.traffic.called(pool, graph.slot(spec), count);
+        let (turned_away, allowed) = self.congestion[pool].as_ref().map_or((0.0, 1.0), |state| {
+            let fate = state.edges.iter().find(|fate| fate.edge == spec.edge);
+            fate.map_or((0.0, 1.0), |fate| (fate.turned_away, fate.retries_allowed))
+        });
+        let budget = client
+            .retry_budget
+            .map_or(u64::MAX, |budget| (budget * count as f64) as u64);
+        let mut answer = Answer::default();
+        let (mut pending, mut retried) = (count, 0);
+        for attempt in 1..=client.attempts {
+            if pending == 0 {
+                break;
+            }
+            let visit = self.hops[hop].visits;
+            self.hops[hop].visits += 1;
+            let entity = self.address(errand, spec.service, visit);
+            let u = self
+                .draws
+                .get(Purpose::TurnedAway)
+                .uniform(self.step, entity(0));
+            let away = binomial(u, pending, turned_away);
+            let sent = pending - away;
+            self.traffic.attempted(pool, graph.slot(spec), sent);
+            let tried = self.attempt(graph, errand, hop, sent, &entity);
+            let again = if attempt == client.attempts {
+                0
+            } else {
+                let wanted = (tried.failed as f64 * allowed + 0.5) as u64;
+                wanted.min(budget.saturating_sub(retried))
+            };
+            let share = |part: u64| (part * again).checked_div(tried.failed).unwrap_or(0);
+            let disturbed = self.loads[pool].iter().any(|load| load.disturbed);
+            answer.failed += away + tried.failed - again;
+            answer.harmed += tried.harmed - share(tried.harmed) + if disturbed { away } else { 0 };
+            retried += again;
+            pending = again;
+        }
+        answer
+    }
+
+    /// One try of `count` calls: the service answers or not, and calls what it needs.
+    fn attempt(
+        &mut self,
+        graph: &Graph,
+        errand: Errand,
+        hop: usize,
+        count: u64,
+        entity: &impl Fn(u64) -> Entity,
+    ) -> Answer {
+        let spec = &graph.classes[errand.class.index()][hop];
+        self.serve_hop(graph, errand, hop, count, entity);
+        let (failed, harmed) = self.hops[hop].failures();
+        let passed = count - failed;
+        let mut returned = Answer::default();
+        for child in &spec.children {
+            let edge = &graph.edges[graph.classes[errand.class.index()][*child].edge];
+            let calls = whole(passed as f64 * edge.calls, passed);
+            let inside = self.call(graph, errand, *child, calls);
+            if edge.hard && calls > 0 {
+                // Of the requests that are still good, those with a failed call fail.
+                let left = passed - returned.failed;
+                let share = |part: u64| part as f64 / calls as f64 * left as f64;
+                let more = (share(inside.failed) + 0.5) as u64;
+                returned.failed += more.min(left);
+                returned.harmed += ((share(inside.harmed) + 0.5) as u64).min(more);
+            }
+        }
+        self.return_errors(hop, returned.failed);
+        self.account(graph, errand, hop, entity);
+        Answer {
+            failed: failed + returned.failed,
+            harmed: harmed + returned.harmed,
+        }
+    }
+
+    /// The balancer splits calls over cohorts, each of which fails some of them.
+    fn serve_hop(
+        &mut self,
+        graph: &Graph,
+        errand: Errand,
+        hop: usize,
+        count: u64,
+        entity: &impl Fn(u64) -> Entity,
+    ) {
+        let spec = &graph.classes[errand.class.index()][hop];
+        let timeout_us = (graph.edges[spec.edge].client.timeout_s * 1e6) as u64;
+        let pool_index = errand.cell * self.scenario.fleet.services.len() + spec.service.index();
+        let (pool, loads) = (&self.pools[pool_index], &self.loads[pool_index]);
+        let hop = &mut self.hops[hop];
+        hop.reset(pool.cohorts.len());
+        let weights = &mut self.weights;
+        weights.clear();
+        weights.extend(
+            loads
+                .iter()
+                .map(|load| load.weights[errand.audience].total()),
+        );
+        if weights.iter().sum::<f64>() <= 0.0 {
+            // Nobody answers: the call fails at the door. It is the defect's doing when the
+            // instances are there and crashed.
+            let crashed = pool.cohorts.iter().any(|cohort| cohort.crashed > 0);
+            hop.requests[0] = count;
+            hop.failed[0] = count;
+            hop.harmed[0] = if crashed { count } else { 0 };
+            return;
+        }
+        let (step, draws) = (self.step, &mut self.draws);
+        let lane = |index: usize| entity(pool.cohorts[index].key.lane());
+        let routing = draws.get(Purpose::Routing);
+        split(
+            |index| routing.uniform(step, lane(index)),
+            count,
+            weights,
+            &mut hop.requests,
+        );
+        for index in 0..weights.len() {
+            let requests = hop.requests[index];
+            if requests == 0 {
+                continue;
+            }
+            let (load, version) = (&loads[index], pool.cohorts[index].key.version);
+            let effect = &self.effects[spec.service.index()][usize::from(version)];
+            let late = if load.lost > 0.0 {
+                0.0
+            } else {
+                load.shape.above(timeout_us)
+            };
+            let overload = 1.0 - (1.0 - load.lost) * (1.0 - late);
+            let dead = load.weights[errand.audience].dead / weights[index];
+            let (own, by_overload) = if load.disturbed {
+                (load.own_failure, overload)
+            } else {
+                (1.0 - (1.0 - load.own_failure) * (1.0 - overload), 0.0)
+            };
+            let by_class = effect.error_share_of(errand.class);
+            let by_defect = 1.0 - (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead);
+            let u = draws.get(Purpose::OwnErrors).uniform(step, lane(index));
+            let own = binomial(u, requests, own);
+            let harmed = if by_defect > 0.0 {
+                let u = draws.get(Purpose::DefectErrors).uniform(step, lane(index));
+                binomial(u, requests - own, by_defect)
+            } else {
+                0
+            };
+            hop.failed[index] = own + harmed;
+            hop.harmed[index] = harmed;
+        }
+    }
+
+    /// A failure further inside is an error here too: cohorts count it in proportion to what they
+    /// passed on, with the remainder to the largest.
+    fn return_errors(&mut self, hop: usize, returned: u64) {
+        if returned == 0 {
+            return;
+        }
+        let hop = &mut self.hops[hop];
+        let passed: Vec<u64> = hop
+            .requests
+            .iter()
+            .zip(&hop.failed)
+            .map(|(r, f)| r - f)
+            .collect();
+        let total: u64 = passed.iter().sum();
+        let mut left = returned;
+        for (slot, passed) in hop.returned.iter_mut().zip(&passed) {
+            *slot = (u128::from(returned) * u128::from(*passed) / u128::from(total)) as u64;
+            left -= *slot;
+        }
+        for (slot, passed) in hop.returned.iter_mut().zip(&passed) {
+            let more = left.min(passed - *slot);
+            *slot += more;
+            left -= more;
+        }
+    }
+
+    /// Puts the attempts of one hop into telemetry and the world's own books.
+    fn account(
+        &mut self,
+        graph: &Graph,
+        errand: Errand,
+        hop: usize,
+        entity: &impl Fn(u64) -> Entity,
+    ) {
+        let service = graph.classes[errand.class.index()][hop].service;
+        let pool_index = errand.cell * self.scenario.fleet.services.len() + service.index();
+        let pool = &self.pools[pool_index];
+        let hop = &mut self.hops[hop];
+        let watched = self.slow_above_us[service.index()].is_some();
+        for (index, cohort) in pool.cohorts.iter().enumerate() {
+            let requests = hop.requests[index];
+            if requests == 0 {
+                continue;
+            }
+            let load = &mut self.loads[pool_index][index];
+            load.requests += requests;
+            let errors = hop.failed[index] + hop.returned[index];
+            let scope = self
+                .addresses
+                .scope(pool.region, service, cohort.key.version);
+            self.telemetry.record(scope, errand.class, requests, errors);
+            let served = (service, cohort.key.version);
+            self.truth
+                .served(served, errand.class, requests, hop.harmed[index]);
+            if watched {
+                let answered = requests - hop.failed[index];
+                let lane = entity(cohort.key.lane());
+                let u = self.draws.get(Purpose::Slow).uniform(self.step, lane);
+                let slow = binomial(u, answered, load.slow);
+                let by_defect = if load.slow_by_defect > 0.0 {
+                    let u = self
+                        .draws
+                        .get(Purpose::SlowByDefect)
+                        .uniform(self.step, lane);
+                    binomial(u, slow, load.slow_by_defect / load.slow)
+                } else {
+                    0
+                };
+                self.truth.slow(service, answered, slow, by_defect);
+                self.truth.served_slowly(served, by_defect);
+                hop.slowed += by_defect;
+            }
+        }
+    }
+
+    /// The draws of an errand at a service, by cohort lane.
+    fn address(
+        &self,
+        errand: Errand,
+        service: firedrill_core::ids::ServiceId,
+        visit: u64,
+    ) -> impl Fn(u64) -> Entity + use<> {
+        let Errand {
+            cell,
+            class,
+            audience,
+        } = errand;
+        let entity = self.addresses.request(cell, class, service, audience);
+        let visit = visit.min(VISITS_APART - 1);
+        // Later visits stand apart, so that the draws of first ones stay close together.
+        let stride = self.addresses.requests(self.cells.len());
+        move |lane| {
+            let Entity { lane, index } = entity(lane);
+            Entity {
+                lane,
+                index: index + visit * stride,
+            }
+        }
+    }
+}
+
+/// `exact` as a whole number of calls; a whole multiple of `passed` stays exact.
+fn whole(exact: f64, passed: u64) -> u64 {
+    debug_assert!(
+        exact >= 0.0 && passed > 0 || exact == 0.0,
+        "{exact} calls for {passed}"
+    );
+    (exact + 0.5) as u64
+}

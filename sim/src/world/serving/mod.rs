@@ -1,0 +1,105 @@
+//! Requests through the fleet: how instances fare under them ([`load`]), and what becomes of each
+//! class on its way down the call graph ([`call`]).
+
+mod call;
+mod load;
+
+use firedrill_core::Micros;
+
+use crate::spec::{Flapping, Service};
+
+use super::congestion::Inflow;
+use super::demand::{AUDIENCES, EMPLOYEES};
+use super::fleet::{Cohort, CohortKey};
+use super::queueing::{Shape, ShapeTable};
+
+pub(crate) use call::{Fate, Hop};
+pub(crate) use load::load_pool;
+
+/// A crashed instance still gets requests until its health check fails.
+const HEALTH_CHECK_LAG: Micros = Micros::from_secs(5);
+
+/// How one cohort fares in a step.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    /// The cohort.
+    pub(crate) key: CohortKey,
+    /// Its part of each audience's requests.
+    pub(crate) weights: [Weight; AUDIENCES],
+    /// Instances that answer.
+    pub(crate) serving: u32,
+    /// Requests that came, by the end of the step.
+    pub(crate) requests: u64,
+    /// Utilisation; above one in overload.
+    pub(crate) utilisation: f64,
+    /// The probability that a request fails whatever its class, and not because of overload.
+    pub(crate) own_failure: f64,
+    /// The probability that it is refused or times out in a queue.
+    pub(crate) lost: f64,
+    /// Whether a defect is to blame for overload and lateness here.
+    pub(crate) disturbed: bool,
+    /// Latency of what it answers.
+    pub(crate) shape: Shape,
+    /// The probability that a request is slower than the service's latency objective allows.
+    pub(crate) slow: f64,
+    /// The part of that which a defect adds.
+    pub(crate) slow_by_defect: f64,
+}
+
+/// Latency of one service by load.
+#[derive(Clone, Debug)]
+pub(crate) struct ServiceTables {
+    /// On each of the world's versions.
+    pub(crate) by_version: Vec<ShapeTable>,
+    /// Without any defect.
+    pub(crate) healthy: ShapeTable,
+}
+
+/// What a step looks like to a pool.
+pub(crate) struct PoolStep<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) length: Micros,
+    pub(crate) flapping: Option<&'a Flapping>,
+    /// The threshold of the strictest latency objective on the service.
+    pub(crate) slow_above_us: Option<u64>,
+    /// Attempts by audience.
+    pub(crate) offered: [f64; AUDIENCES],
+    /// First attempts, by edge.
+    pub(crate) inflows: Vec<Inflow>,
+    /// Whether a defect has run anywhere: overload that outlives it is its doing too.
+    pub(crate) troubled: bool,
+}
+
+/// Where an audience's requests go.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Weight {
+    /// To instances that answer.
+    pub(crate) answering: f64,
+    /// To instances that crashed a moment ago, which the balancer does not know yet.
+    pub(crate) dead: f64,
+}
+
+impl Weight {
+    /// The weight of a cohort for an audience. Employees go to instances of their own where some
+    /// answer; an instance that crashes on taking a version still has the public's requests.
+    fn of(cohort: &Cohort, audience: usize, employees_apart: bool, lag: f64) -> Self {
+        let to_employees = audience == EMPLOYEES && employees_apart;
+        let answers = cohort.key.employees == to_employees;
+        Self {
+            answering: if answers {
+                f64::from(cohort.serving())
+            } else {
+                0.0
+            },
+            dead: if to_employees {
+                0.0
+            } else {
+                f64::from(cohort.just_crashed) * lag
+            },
+        }
+    }
+
+    fn total(self) -> f64 {
+        self.answering + self.dead
+    }
+}
