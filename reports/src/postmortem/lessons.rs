@@ -135,7 +135,10 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
         })
         .collect();
     if !missed.is_empty() {
-        let names: Vec<String> = missed.iter().map(|defence| lower(&defence.layer)).collect();
+        let names: Vec<String> = missed
+            .iter()
+            .map(|defence| words::lower_first(&defence.layer))
+            .collect();
         said.push(say(
             format!("The change passed {}.", words::list(&names)),
             Source::events(
@@ -157,20 +160,7 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
             Source::anchors([anchors.rollback_started]),
         ));
     }
-    match measures.time_to_detect {
-        Span::Took(took) if took.0 > 0 => said.push(say(
-            format!(
-                "The first signal came {} after the first request was harmed.",
-                words::time(took)
-            ),
-            Source::anchors([anchors.harm_started, anchors.first_signal]),
-        )),
-        Span::Never => said.push(say(
-            "Users were harmed and nothing ever noticed.".into(),
-            Source::anchors([anchors.harm_started]),
-        )),
-        Span::Took(_) | Span::NotApplicable => {}
-    }
+    said.extend(noticed_late(facts));
     if !measures.defective && measures.pages > 0 {
         said.push(say(
             format!(
@@ -195,6 +185,24 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
     said.extend(response_trouble(facts));
     said.extend(unmet(facts));
     said
+}
+
+fn noticed_late(facts: &Facts<'_>) -> Option<Statement> {
+    let anchors = facts.anchors();
+    match facts.measures().time_to_detect {
+        Span::Took(took) if took.0 > 0 => Some(say(
+            format!(
+                "The first signal came {} after the first request was harmed.",
+                words::time(took)
+            ),
+            Source::anchors([anchors.harm_started, anchors.first_signal]),
+        )),
+        Span::Never => Some(say(
+            "Users were harmed and nothing ever noticed.".into(),
+            Source::anchors([anchors.harm_started]),
+        )),
+        Span::Took(_) | Span::NotApplicable => None,
+    }
 }
 
 fn response_trouble(facts: &Facts<'_>) -> Vec<Statement> {
@@ -337,13 +345,6 @@ fn quiet_hour(facts: &Facts<'_>) -> Option<Statement> {
             ),
             facts.sampled(),
         )
-    })
-}
-
-fn lower(layer: &str) -> String {
-    let mut letters = layer.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
     })
 }
 
