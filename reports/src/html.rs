@@ -48,6 +48,7 @@ fn symbols() -> BTreeMap<&'static str, &'static str> {
     BTreeMap::from([
         ("caught", "✓"),
         ("missed", "✗"),
+        ("too-late", "✗"),
         ("not-reached", "–"),
         ("nothing-to-catch", "○"),
         ("false-alarm", "!"),

@@ -267,6 +267,7 @@ fn good_run(facts: &Facts<'_>) -> Vec<String> {
         ));
     } else if measures.false_rollback {
         said.push("Nothing was wrong with it, and it was taken back all the same.".into());
+        said.extend(super::response::write(facts).map(|detection| detection.how));
     } else {
         said.push("Nothing was wrong with it, and it did not reach every instance.".into());
     }

@@ -33,11 +33,16 @@ fn well(facts: &Facts<'_>) -> Vec<Statement> {
         Catcher::Validation | Catcher::Review | Catcher::Canary { .. } | Catcher::Wave { .. }
             if measures.defective =>
         {
+            let when = if measures.instances_exposed == 0 {
+                "before any instance ran it".into()
+            } else {
+                let exposure = words::share(measures.exposure);
+                format!("when {exposure} of the service's instances had run it")
+            };
             said.push(say(
                 format!(
-                    "{} stopped the change when {} of the service's instances had run it.",
-                    words::sentence(&measures.caught_by.to_string()),
-                    words::share(measures.exposure)
+                    "{} caught the change {when}.",
+                    words::sentence(&measures.caught_by.to_string())
                 ),
                 Source::anchors([anchors.first_signal]),
             ));
