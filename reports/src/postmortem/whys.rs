@@ -206,7 +206,7 @@ fn lasted(facts: &Facts<'_>) -> WhyChain {
             Source::events([end.seq, rollback.seq]),
         ));
         steps.extend(before_rollback(facts, rollback));
-    } else if anchors.harm_started.is_some() && rollback.is_none() {
+    } else if anchors.harm_started.is_some() && end.is_none() && rollback.is_none() {
         let stopped = facts.stages.iter().find_map(|stage| match stage.end {
             Some(StageEnd::Paused(event)) => Some((stage, event)),
             Some(StageEnd::Promoted(_) | StageEnd::Aborted(_) | StageEnd::RolledBack(..))
