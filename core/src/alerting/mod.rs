@@ -72,7 +72,8 @@ impl Watch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertBook {
     watches: Vec<Watch>,
-    next_alert: u32,
+    /// The objective of every alert that ever fired, by the alert's id.
+    fired: Vec<SloId>,
     events: VecDeque<AlertEvent>,
 }
 
@@ -87,7 +88,7 @@ impl AlertBook {
         });
         Self {
             watches: watches.collect(),
-            next_alert: 0,
+            fired: Vec::new(),
             events: VecDeque::new(),
         }
     }
@@ -96,6 +97,12 @@ impl AlertBook {
     #[must_use]
     pub fn slo(&self, id: SloId) -> Option<&Slo> {
         self.watches.get(id.index()).map(|watch| &watch.slo)
+    }
+
+    /// The objective of an alert, whether it still fires or not.
+    #[must_use]
+    pub fn objective_of(&self, alert: AlertId) -> Option<SloId> {
+        self.fired.get(alert.index()).copied()
     }
 
     /// The alerts that fire now.
@@ -135,9 +142,9 @@ impl AlertBook {
                 let firing = &mut watch.firing[urgency as usize];
                 match (exceeding, &firing) {
                     (Some((rule, reading)), None) => {
-                        let id = AlertId(self.next_alert);
-                        self.next_alert += 1;
+                        let id = AlertId(self.fired.len() as u32);
                         let slo = SloId(index as u16);
+                        self.fired.push(slo);
                         let alert = Alert {
                             id,
                             slo,

@@ -75,6 +75,14 @@ pub enum ReviewError {
     /// The reviewer's role may not review.
     #[error("this role may not review changes")]
     RoleMayNotReview,
+    /// Another change landed or was taken back since: an approval would undo it unseen.
+    #[error(
+        "the change was made from a version that is no longer the one in use; propose it again"
+    )]
+    Outdated,
+    /// The very version that the change makes was rolled back since.
+    #[error("the change makes a version that was rolled back since")]
+    Condemned,
 }
 
 /// Checks that `reviewer` may review a change of `author`.

@@ -141,19 +141,32 @@ impl ConfigStore {
             .map_or(&[], |config| &config.landed)
     }
 
-    /// The newest landed version that was never taken back.
+    /// The newest landed version that was never taken back. When all were, which takes a change
+    /// back to the initial version that is itself taken back, the initial one: something must
+    /// run, and it ran longest.
     ///
     /// # Panics
     /// When the store has no such config.
     #[must_use]
     pub fn last_known_good(&self, config: ConfigId) -> VersionId {
+        self.newest_good(config, |_| false)
+    }
+
+    /// The version to go back to if the change were taken back now.
+    ///
+    /// # Panics
+    /// When the store has no such change.
+    #[must_use]
+    pub fn version_without(&self, id: ChangeId) -> VersionId {
+        let change = &self.changes[id.index()];
+        self.newest_good(change.config, |version| version == change.candidate)
+    }
+
+    fn newest_good(&self, config: ConfigId, is_left: impl Fn(VersionId) -> bool) -> VersionId {
         let config = &self.configs[config.index()];
-        let good = config
-            .landed
-            .iter()
-            .rev()
-            .find(|(_, v)| !config.condemned.contains(v));
-        good.expect("the initial version is never condemned").1
+        let is_good = |v: VersionId| !config.condemned.contains(&v) && !is_left(v);
+        let good = config.landed.iter().rev().find(|(_, v)| is_good(*v));
+        good.unwrap_or(&config.landed[0]).1
     }
 
     /// Proposes a change and validates it. The change is kept either way, for the history.
@@ -214,25 +227,41 @@ impl ConfigStore {
     /// Records a review. `Ok(None)` means that the change was not in review and nothing changed.
     ///
     /// # Errors
-    /// When the reviewer may not review this change.
+    /// When the reviewer may not review this change, or it no longer applies; nothing changed
+    /// then. A change that no longer applies can still be rejected.
     pub fn review(
         &mut self,
         id: ChangeId,
         reviewer: &Principal,
         decision: Decision,
     ) -> Result<Option<ChangeState>, ReviewError> {
-        let Some(change) = self.changes.get_mut(id.index()) else {
+        let change = self.changes.get(id.index());
+        let Some(change) = change.filter(|change| change.state == ChangeState::InReview) else {
             return Ok(None);
         };
-        if change.state != ChangeState::InReview {
-            return Ok(None);
-        }
         check_reviewer(&change.author, reviewer)?;
-        change.state = match decision {
-            Decision::Approve => ChangeState::Approved,
+        let state = match decision {
+            Decision::Approve => {
+                self.check_still_applies(change)?;
+                ChangeState::Approved
+            }
             Decision::Reject => ChangeState::Rejected,
         };
-        Ok(Some(change.state))
+        self.changes[id.index()].state = state;
+        Ok(Some(state))
+    }
+
+    /// A document is whole: what was made from another version than the one in use would take
+    /// back whatever came between.
+    fn check_still_applies(&self, change: &Change) -> Result<(), ReviewError> {
+        let condemned = &self.configs[change.config.index()].condemned;
+        if condemned.contains(&change.candidate) {
+            return Err(ReviewError::Condemned);
+        }
+        if change.base != self.last_known_good(change.config) {
+            return Err(ReviewError::Outdated);
+        }
+        Ok(())
     }
 
     /// Records that an approved change reached its whole scope: its version is known good.
@@ -331,6 +360,46 @@ mod tests {
         assert_eq!(store.history(AUTH).len(), 3);
         let again = store.propose(AUTH, developer(), set(2));
         assert!(matches!(again, Err(ProposeError::Condemned(_))));
+    }
+
+    #[test]
+    fn the_initial_version_is_the_last_resort() {
+        let mut store = store();
+        let initial = store.last_known_good(AUTH);
+        let away = landed(&mut store, 2);
+        let back = landed(&mut store, 1);
+        store.revert(back);
+        assert_eq!(store.revert(away), initial);
+        assert_eq!(store.last_known_good(AUTH), initial);
+    }
+
+    #[test]
+    fn a_change_made_from_an_older_version_is_not_approved() {
+        let mut store = store();
+        let (late, _) = store.propose(AUTH, developer(), set(5)).unwrap();
+        landed(&mut store, 2);
+        let before = store.clone();
+        assert_eq!(
+            store.review(late, &owner(), Decision::Approve),
+            Err(ReviewError::Outdated)
+        );
+        assert_eq!(store, before);
+        assert_eq!(
+            store.review(late, &owner(), Decision::Reject),
+            Ok(Some(ChangeState::Rejected))
+        );
+    }
+
+    #[test]
+    fn a_version_that_was_taken_back_is_not_approved_again() {
+        let mut store = store();
+        let (twin, _) = store.propose(AUTH, developer(), set(2)).unwrap();
+        let first = landed(&mut store, 2);
+        store.revert(first);
+        assert_eq!(
+            store.review(twin, &owner(), Decision::Approve),
+            Err(ReviewError::Condemned)
+        );
     }
 
     #[test]

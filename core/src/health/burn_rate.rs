@@ -71,7 +71,8 @@ impl BurnWindow {
     }
 
     /// Fills the time before the run's start with a steady rate: what the metrics store would
-    /// remember of a service that has been running for long.
+    /// remember of a service that has been running for long. Loaded late, it still fills only
+    /// the time before the start.
     pub fn fill_history(&mut self, requests_per_hour: u64, bad_per_hour: u64) {
         let slot_us = self.slot_us;
         let share = |per_hour: u64, slots: u64| {
@@ -85,7 +86,7 @@ impl BurnWindow {
                 requests: part(requests_per_hour, number),
                 bad: part(bad_per_hour, number).min(part(requests_per_hour, number)),
             };
-            self.put(self.head - 1 - number, slot);
+            self.put(SLOTS as u64 - 1 - number, slot);
         }
     }
 
@@ -258,6 +259,18 @@ mod tests {
         late.add(at(90), 100, 0);
         late.add(at(2), 100, 100);
         assert_eq!(late.read(at(90), &slo()).bad, 0, "older than the window");
+    }
+
+    #[test]
+    fn history_loaded_late_stays_before_the_start() {
+        let rule = standard_burn_rules()[0];
+        let (mut first, mut last) = (BurnWindow::new(&rule), BurnWindow::new(&rule));
+        let late = Micros::from_mins(20);
+        first.fill_history(360_000, 1_000);
+        first.add(late, 100, 1);
+        last.add(late, 100, 1);
+        last.fill_history(360_000, 1_000);
+        assert_eq!(first, last);
     }
 
     #[test]

@@ -124,12 +124,7 @@ impl ControlPlane {
             .incident(incident)
             .expect("it asked for the page");
         let alert = opened.alerts[0];
-        let slo = self
-            .alerts
-            .firing()
-            .find(|firing| firing.id == alert)
-            .map(|firing| firing.slo);
-        let slo = slo.unwrap_or_default();
+        let slo = self.alerts.objective_of(alert).expect("the alert fired");
         let suspects = self.suspects();
         let because = self.incident_notes.get(&incident).copied();
         let body = NoteBody::PageSent {

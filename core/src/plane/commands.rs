@@ -10,7 +10,7 @@ use super::{Command, ControlPlane, InputError, Issued, NoteBody};
 /// A command that nobody reported on yet.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outstanding {
-    issued: Issued,
+    pub(super) issued: Issued,
     attempts: u32,
     pub(super) retry_at: Option<Micros>,
 }
@@ -56,7 +56,9 @@ impl ControlPlane {
         };
         let insists = matches!(outstanding.issued.command, Command::RollBack { .. });
         if insists || outstanding.attempts < retry.attempts_max {
-            outstanding.retry_at = Some(now + retry.delay.max(Micros::from_secs(1)));
+            // The same failure told twice does not put the retry off.
+            let due = now + retry.delay.max(Micros::from_secs(1));
+            outstanding.retry_at.get_or_insert(due);
         } else {
             let because = outstanding.issued.because.clone();
             self.outstanding.remove(&id);
@@ -91,8 +93,8 @@ impl ControlPlane {
         self.commands.push_back(issued);
     }
 
-    /// Forgets the pushes of a rollout that goes back: a retry must not bring back what a
-    /// rollback takes away.
+    /// Forgets the pushes of a rollout that stops widening: a retry must neither widen what was
+    /// paused or aborted nor bring back what a rollback takes away.
     pub(super) fn withdraw_pushes(&mut self, id: RolloutId) {
         let withdrawn =
             |command: &Command| matches!(command, Command::Push { rollout, .. } if *rollout == id);

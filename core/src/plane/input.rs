@@ -120,6 +120,9 @@ pub enum InputError {
     /// The order cannot be carried out.
     #[error("the order cannot be carried out")]
     Order(#[source] OrderError),
+    /// A newer rollout of the same config builds on this one.
+    #[error("rollout {0} of the same config is newer and must be rolled back first")]
+    NewerRollout(RolloutId),
     /// The role may not give orders.
     #[error("this role may not order a rollout about")]
     RoleMayNotOperate,

@@ -105,7 +105,11 @@ impl ControlPlane {
     }
 
     /// Rebuilds a plane from the inputs it was given, in order, up to `now`. What it would have
-    /// ordered and noted on the way is dropped: it was ordered and noted then.
+    /// ordered and noted on the way is dropped: it was ordered and noted then. Orders that may
+    /// not have left before the crash are among [`ControlPlane::outstanding`].
+    ///
+    /// Inputs that were refused may be in the journal, except those refused as
+    /// [`InputError::TimeWentBack`]: they never reached the plane.
     ///
     /// # Errors
     /// When the setup contradicts itself.
@@ -192,6 +196,12 @@ impl ControlPlane {
                 .map(|due| (due, TimerKind::RetryCommand(*id)))
         });
         rollouts.chain(evaluation).chain(page).chain(retries).min()
+    }
+
+    /// The commands that nobody reported on yet, oldest first. After a restart the driver gives
+    /// them again: some may never have left.
+    pub fn outstanding(&self) -> impl Iterator<Item = &Issued> {
+        self.outstanding.values().map(|command| &command.issued)
     }
 
     /// The time of the last call.

@@ -114,6 +114,9 @@ impl ControlPlane {
         if !by.role.may_operate() {
             return Err(InputError::RoleMayNotOperate);
         }
+        if let Some(newer) = self.newer_rollout(id).filter(|_| order == Order::RollBack) {
+            return Err(InputError::NewerRollout(newer));
+        }
         let now = self.now;
         self.flight(id)?
             .rollout
@@ -130,6 +133,30 @@ impl ControlPlane {
         self.flights[id.index()].trigger = Some(noted);
         self.drain_rollout(id);
         Ok(())
+    }
+
+    /// A newer rollout of the same config that must go before this one may be taken back: one
+    /// that stays, as its document holds this one's edits; or one that is still leaving the very
+    /// version that this one would go back to.
+    fn newer_rollout(&self, id: RolloutId) -> Option<RolloutId> {
+        let flight = self.flights.get(id.index())?;
+        if matches!(
+            flight.rollout.state(),
+            State::RollingBack | State::RolledBack
+        ) {
+            return None;
+        }
+        let back_to = self.store.version_without(flight.change);
+        let in_the_way = |newer: &&Flight| match newer.rollout.state() {
+            _ if newer.config != flight.config => false,
+            State::RolledBack => false,
+            State::RollingBack => newer.candidate == back_to,
+            State::Pushing | State::Baking | State::Paused | State::Completed | State::Aborted => {
+                true
+            }
+        };
+        let newer = self.flights[id.index() + 1..].iter().find(in_the_way);
+        newer.map(|newer| newer.id)
     }
 
     pub(super) fn push_deadline(&mut self, id: RolloutId) {
@@ -194,6 +221,7 @@ impl ControlPlane {
                     self.tell(id, NoteBody::StagePromoted { rollout: id, stage });
                 }
                 Action::Paused(reason) => {
+                    self.withdraw_pushes(id);
                     self.tell(
                         id,
                         NoteBody::RolloutPaused {
@@ -203,7 +231,10 @@ impl ControlPlane {
                     );
                 }
                 Action::Resumed => self.tell(id, NoteBody::RolloutResumed { rollout: id }),
-                Action::Aborted => self.tell(id, NoteBody::RolloutAborted { rollout: id }),
+                Action::Aborted => {
+                    self.withdraw_pushes(id);
+                    self.tell(id, NoteBody::RolloutAborted { rollout: id });
+                }
                 Action::RollBack(reason) => self.roll_back(id, reason),
                 Action::RolledBack => self.tell(id, NoteBody::RollbackCompleted { rollout: id }),
                 Action::Completed => {

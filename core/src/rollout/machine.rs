@@ -45,7 +45,7 @@ pub enum PauseReason {
     Alert,
     /// The stage's instances did not get the change in time.
     PushStalled,
-    /// The bake was over and the judge still had no verdict.
+    /// The bake was over and the judge still did not let the stage pass.
     NoVerdict(Outcome),
 }
 
@@ -236,8 +236,7 @@ impl Rollout {
                 } else {
                     self.clean.remove(&region);
                 }
-                let mut touched = self.limits().into_iter().filter(|(_, limit)| *limit > 0);
-                if touched.all(|(region, _)| self.clean.contains(&region)) {
+                if self.touched().all(|region| self.clean.contains(&region)) {
                     self.move_to(State::RolledBack);
                     self.actions.push_back(Action::RolledBack);
                 }
@@ -254,11 +253,11 @@ impl Rollout {
         self.next_check = now + self.plan.check_every;
         if outcome == Outcome::Fail {
             match self.stage().on_failure {
-                Reaction::RollBack => self.begin_rollback(RollbackReason::JudgedBad),
-                Reaction::Pause => self.pause(PauseReason::JudgedBad),
+                Reaction::RollBack => return self.begin_rollback(RollbackReason::JudgedBad),
+                Reaction::Pause => return self.pause(PauseReason::JudgedBad),
+                // It goes on baking, and is held like any other stage without a pass.
                 Reaction::Ignore => {}
             }
-            return;
         }
         let Some(bake_ends) = self.bake_started.map(|start| start + self.stage().bake) else {
             return;
@@ -396,6 +395,18 @@ impl Rollout {
         running >= self.plan.settled.of_count_up(wanted)
     }
 
+    /// The regions that a rollback must find clean: those the stage may reach, and any other that
+    /// reported the candidate, for distribution may have gone too far.
+    fn touched(&self) -> impl Iterator<Item = RegionId> {
+        let allowed = self.limits().into_iter().filter(|(_, limit)| *limit > 0);
+        let reported = self
+            .exposure
+            .iter()
+            .filter(|(_, report)| report.running > 0);
+        let allowed = allowed.map(|(region, _)| region);
+        allowed.chain(reported.map(|(region, _)| *region))
+    }
+
     fn move_to(&mut self, next: State) {
         assert!(
             self.state.may_become(next),
@@ -403,5 +414,98 @@ impl Rollout {
             self.state
         );
         self.state = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::Ppm;
+    use crate::health::{Check, JudgePolicy, Limit, Signal};
+    use crate::rollout::{Audience, Share, StageKind, Target};
+
+    const HERE: RegionId = RegionId(0);
+    const THERE: RegionId = RegionId(1);
+    const MINUTE: Micros = Micros::from_mins(1);
+
+    fn stage(name: &str, regions: &[RegionId], share: Share) -> Stage {
+        Stage {
+            name: name.into(),
+            kind: StageKind::Wave,
+            target: Target {
+                regions: regions.to_vec(),
+                share,
+            },
+            audience: Audience::Public,
+            bake: MINUTE,
+            judge: JudgePolicy {
+                checks: vec![Check {
+                    signal: Signal::Unavailable,
+                    limit: Limit::AtMost(0),
+                    sample_min: 1,
+                }],
+                stale_after: MINUTE,
+            },
+            on_failure: Reaction::Ignore,
+        }
+    }
+
+    /// One instance of one region first, then everything; nothing has happened yet.
+    fn rollout() -> Rollout {
+        let plan = Plan {
+            stages: vec![
+                stage("canary", &[HERE], Share::Instances(1)),
+                stage("all", &[], Share::Ppm(Ppm::ONE)),
+            ],
+            settled: Ppm::ONE,
+            push_deadline: MINUTE,
+            check_every: Micros::from_secs(10),
+            hold_max: MINUTE,
+            on_alert: Reaction::Ignore,
+        };
+        let instances = [(HERE, 4), (THERE, 4)].into();
+        let mut rollout = Rollout::start(Micros::ZERO, plan, instances).unwrap();
+        drain(&mut rollout);
+        rollout
+    }
+
+    fn drain(rollout: &mut Rollout) -> Vec<Action> {
+        core::iter::from_fn(|| rollout.poll_action()).collect()
+    }
+
+    fn report(rollout: &mut Rollout, region: RegionId, running: u32, after_rollback: bool) {
+        let report = ExposureReport {
+            running,
+            unreachable: 0,
+        };
+        rollout.exposure_reported(Micros::ZERO, region, report, after_rollback);
+    }
+
+    #[test]
+    fn a_failure_that_is_ignored_is_held_and_never_passes() {
+        let mut rollout = rollout();
+        report(&mut rollout, HERE, 1, false);
+        assert_eq!(rollout.state(), State::Baking);
+        while let Some((due, _)) = rollout.poll_timeout() {
+            assert!(due <= MINUTE + MINUTE, "still waiting at {due}");
+            rollout.judged(due, Outcome::Fail);
+        }
+        let paused = Action::Paused(PauseReason::NoVerdict(Outcome::Fail));
+        assert_eq!(drain(&mut rollout).last(), Some(&paused));
+        assert_eq!(rollout.stage_index(), 0);
+    }
+
+    #[test]
+    fn a_rollback_ends_only_when_regions_that_got_the_change_by_mistake_are_clean_too() {
+        let mut rollout = rollout();
+        report(&mut rollout, THERE, 2, false);
+        assert_eq!(rollout.state(), State::RollingBack);
+        report(&mut rollout, HERE, 0, true);
+        assert_eq!(rollout.state(), State::RollingBack);
+        report(&mut rollout, THERE, 0, true);
+        assert_eq!(rollout.state(), State::RolledBack);
     }
 }

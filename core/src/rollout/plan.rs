@@ -67,7 +67,7 @@ pub struct Target {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reaction {
-    /// Nothing.
+    /// Nothing at once. Ignoring a failure is not passing: the stage still needs a pass.
     Ignore,
     /// Stop widening and wait for an operator.
     Pause,
@@ -105,7 +105,7 @@ pub struct Plan {
     pub push_deadline: Micros,
     /// How often the judge is asked.
     pub check_every: Micros,
-    /// How long past its bake a stage may wait for a verdict before the rollout pauses.
+    /// How long past its bake a stage may wait for a pass before the rollout pauses.
     pub hold_max: Micros,
     /// What happens when a paging alert fires on the service while the rollout is under way.
     pub on_alert: Reaction,

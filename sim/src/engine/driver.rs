@@ -52,8 +52,8 @@ enum Next {
 
 pub(super) struct Driver<'a> {
     pub(super) scenario: &'a Scenario,
-    plane: ControlPlane,
-    world: World<'a>,
+    pub(super) plane: ControlPlane,
+    pub(super) world: World<'a>,
     people: People,
     queue: EventQueue<Next>,
     pub(super) log: RunLog,
@@ -193,6 +193,7 @@ impl<'a> Driver<'a> {
             };
             self.tell(input, cause);
         }
+        self.check_invariants();
         self.queue.push(now + self.scenario.step, Next::Step);
     }
 

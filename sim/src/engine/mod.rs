@@ -4,6 +4,7 @@
 mod causes;
 mod driver;
 mod header;
+mod invariants;
 mod queue;
 mod subjects;
 

@@ -199,23 +199,31 @@ impl World<'_> {
         (f64::from(cohort.crashed) * rate + 0.5) as u32
     }
 
-    /// What distribution has to report since it was last asked.
-    pub(crate) fn exposure_news(&mut self) -> Vec<ExposureNews> {
-        let mut news = Vec::new();
+    /// How many instances of each region run the candidate of each rollout.
+    pub(crate) fn exposures(&self) -> Vec<(RolloutId, RegionId, ExposureReport)> {
+        let mut exposures = Vec::new();
         for (rollout, service, version) in self.rollouts() {
             for region in 0..self.scenario.fleet.regions.len() {
                 let region = RegionId(region as u16);
-                let report = self.exposure(service, version, region);
-                let acknowledged = self.reported.acknowledged.get(&rollout).copied();
-                let current = (report, acknowledged);
-                if self.reported.last.insert((rollout, region), current) != Some(current) {
-                    news.push(ExposureNews {
-                        rollout,
-                        region,
-                        report,
-                        acknowledged,
-                    });
-                }
+                exposures.push((rollout, region, self.exposure(service, version, region)));
+            }
+        }
+        exposures
+    }
+
+    /// What distribution has to report since it was last asked.
+    pub(crate) fn exposure_news(&mut self) -> Vec<ExposureNews> {
+        let mut news = Vec::new();
+        for (rollout, region, report) in self.exposures() {
+            let acknowledged = self.reported.acknowledged.get(&rollout).copied();
+            let current = (report, acknowledged);
+            if self.reported.last.insert((rollout, region), current) != Some(current) {
+                news.push(ExposureNews {
+                    rollout,
+                    region,
+                    report,
+                    acknowledged,
+                });
             }
         }
         news

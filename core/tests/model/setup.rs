@@ -1,0 +1,212 @@
+//! The setup of the model: two services with a config each, three plans, three objectives.
+
+use std::collections::BTreeMap;
+
+use firedrill_core::config::{KeySpec, KeyType, Principal, Role, Rule, Schema, Value};
+use firedrill_core::health::{
+    BurnRule, Check, Indicator, JudgePolicy, Limit, Signal, Slo, Urgency,
+};
+use firedrill_core::ids::{RegionId, ServiceId};
+use firedrill_core::incident::PagingPolicy;
+use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup};
+use firedrill_core::rollout::{Audience, Plan, Reaction, Share, Stage, StageKind, Target};
+use firedrill_core::{Micros, Ppm};
+
+/// The window that a scrape covers.
+pub(crate) const SCRAPE: Micros = Micros::from_secs(10);
+/// What a judge calls stale.
+pub(crate) const STALE_AFTER: Micros = Micros::from_secs(30);
+/// The smallest sample that a judge accepts, in requests.
+pub(crate) const SAMPLE_MIN: u64 = 100;
+/// Services, and configs: service `n` runs config `n`.
+pub(crate) const SERVICES: u16 = 2;
+/// Regions.
+pub(crate) const REGIONS: u16 = 2;
+
+/// Instances of each service, by region.
+pub(crate) fn instances() -> BTreeMap<ServiceId, BTreeMap<RegionId, u32>> {
+    let regions = |a, b| BTreeMap::from([(RegionId(0), a), (RegionId(1), b)]);
+    [(ServiceId(0), regions(6, 4)), (ServiceId(1), regions(5, 3))].into()
+}
+
+/// Everybody who may act, allowed or not.
+pub(crate) fn principal(index: u8) -> Principal {
+    let (name, role) = [
+        ("dev", Role::Developer),
+        ("owner", Role::Owner),
+        ("on-call", Role::SiteReliability),
+        ("bot", Role::Automation),
+        ("dev", Role::Owner),
+    ][usize::from(index) % 5];
+    Principal {
+        name: name.into(),
+        role,
+    }
+}
+
+/// The setup.
+pub(crate) fn setup() -> Setup {
+    let config = |service: u16| ConfigSetup {
+        schema: schema(["auth", "feed"][usize::from(service)]),
+        service: ServiceId(service),
+        plans: vec![careful(), patient(), bold()],
+    };
+    Setup {
+        configs: (0..SERVICES).map(config).collect(),
+        instances: instances(),
+        slos: vec![
+            slo(Indicator::Errors {
+                service: ServiceId(0),
+                class: None,
+            }),
+            slo(Indicator::Slow {
+                service: ServiceId(0),
+                threshold_us: 200_000,
+            }),
+            slo(Indicator::Errors {
+                service: ServiceId(1),
+                class: None,
+            }),
+        ],
+        paging: PagingPolicy {
+            acknowledge_within: Micros::from_secs(60),
+            pages_max: 3,
+        },
+        evaluate_every: Micros::from_secs(15),
+        suspect_window: Micros::from_mins(10),
+        retry: RetryPolicy {
+            delay: Micros::from_secs(5),
+            attempts_max: 2,
+        },
+    }
+}
+
+/// `n` may be 1 to 4; `n = 4` may not be strict.
+fn schema(name: &str) -> Schema {
+    let n = KeySpec {
+        kind: KeyType::Int { min: 1, max: 4 },
+        initial: Value::Int(1),
+    };
+    let strict = KeySpec {
+        kind: KeyType::Bool,
+        initial: Value::Bool(false),
+    };
+    Schema {
+        name: name.into(),
+        keys: [("n".into(), n), ("strict".into(), strict)].into(),
+        rules: vec![Rule::Forbid {
+            reason: "four is never strict".into(),
+            all: [
+                ("n".into(), Value::Int(4)),
+                ("strict".into(), Value::Bool(true)),
+            ]
+            .into(),
+        }],
+    }
+}
+
+fn slo(indicator: Indicator) -> Slo {
+    let rule = |long, short, factor_milli, urgency| BurnRule {
+        long: Micros::from_secs(long),
+        short: Micros::from_secs(short),
+        factor_milli,
+        urgency,
+    };
+    Slo {
+        indicator,
+        objective: Ppm::percent(99),
+        period: Micros::from_hours(720),
+        rules: vec![
+            rule(300, 60, 10_000, Urgency::Page),
+            rule(600, 120, 2_000, Urgency::Ticket),
+        ],
+    }
+}
+
+fn judge(limit: Limit) -> JudgePolicy {
+    JudgePolicy {
+        checks: vec![
+            Check {
+                signal: Signal::ErrorRatio { class: None },
+                limit,
+                sample_min: SAMPLE_MIN,
+            },
+            Check {
+                signal: Signal::Unavailable,
+                limit: Limit::AtMost(500_000),
+                sample_min: 1,
+            },
+        ],
+        stale_after: STALE_AFTER,
+    }
+}
+
+fn stage(name: &str, regions: &[u16], share: Share, on_failure: Reaction) -> Stage {
+    let is_canary = name == "canary";
+    Stage {
+        name: name.into(),
+        kind: if is_canary {
+            StageKind::Canary
+        } else {
+            StageKind::Wave
+        },
+        target: Target {
+            regions: regions.iter().map(|id| RegionId(*id)).collect(),
+            share,
+        },
+        audience: if is_canary {
+            Audience::Employees
+        } else {
+            Audience::Public
+        },
+        bake: Micros::from_secs(40),
+        judge: judge(Limit::AtMost(20_000)),
+        on_failure,
+    }
+}
+
+fn plan(stages: Vec<Stage>, on_alert: Reaction) -> Plan {
+    Plan {
+        stages,
+        settled: Ppm::percent(90),
+        push_deadline: Micros::from_secs(120),
+        check_every: Micros::from_secs(10),
+        hold_max: Micros::from_secs(60),
+        on_alert,
+    }
+}
+
+const WHOLE: Share = Share::Ppm(Ppm::ONE);
+const HALF: Share = Share::Ppm(Ppm::percent(50));
+
+/// Rolls back whatever looks bad.
+fn careful() -> Plan {
+    let stages = vec![
+        stage("canary", &[0], Share::Instances(1), Reaction::RollBack),
+        stage("half", &[], HALF, Reaction::RollBack),
+        stage("all", &[], WHOLE, Reaction::RollBack),
+    ];
+    plan(stages, Reaction::RollBack)
+}
+
+/// Pauses, compares with the control, goes region by region.
+fn patient() -> Plan {
+    let mut stages = vec![
+        stage("canary", &[1], Share::Instances(1), Reaction::Pause),
+        stage("first-region", &[0], WHOLE, Reaction::Ignore),
+        stage("all", &[], WHOLE, Reaction::RollBack),
+    ];
+    stages[0].judge = judge(Limit::AtMostControl {
+        factor_ppm: 2_000_000,
+        floor: 5_000,
+    });
+    plan(stages, Reaction::Pause)
+}
+
+/// One stage, deaf to alerts.
+fn bold() -> Plan {
+    plan(
+        vec![stage("all", &[], WHOLE, Reaction::Pause)],
+        Reaction::Ignore,
+    )
+}
