@@ -11,17 +11,17 @@ const LOGIN_DROP: &str = include_str!("../../scenarios/catalogue/scenarios/login
 
 /// Runs the binary in a folder.
 fn firedrill(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::cargo_bin("firedrill").unwrap();
+    let mut command = Command::cargo_bin("firedrill").expect("the binary is built");
     command.current_dir(folder).env_remove("NO_COLOR");
-    command.args(arguments).output().unwrap()
+    command.args(arguments).output().expect("it starts")
 }
 
 fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
+    String::from_utf8(bytes.to_vec()).expect("it prints UTF-8")
 }
 
 fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().unwrap()
+    tempfile::tempdir().expect("there is room")
 }
 
 /// Runs the binary and checks its exit code; the text is stdout and then stderr.
@@ -207,7 +207,7 @@ fn check_broken(from: &str, to: &str, expected: &[&str]) {
     let folder = folder();
     assert!(LOGIN_DROP.contains(from), "{from}");
     let broken = LOGIN_DROP.replacen(from, to, 1);
-    fs::write(folder.path().join("broken.yaml"), broken).unwrap();
+    fs::write(folder.path().join("broken.yaml"), broken).expect("there is room");
     let told = check(folder.path(), &["run", "broken.yaml"], 2);
     for words in expected {
         assert!(told.contains(words), "{words}\n{told}");
