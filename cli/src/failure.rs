@@ -1,0 +1,154 @@
+//! What went wrong, for stderr. Every failure ends in exit code 2, but a broken pipe.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use firedrill_reports::ReportError;
+use firedrill_scenarios::{LoadErrors, Problem};
+use firedrill_sim::campaign::CampaignError;
+use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Failure {
+    /// The scenario files are wrong.
+    #[error("{0}")]
+    Load(LoadErrors),
+    /// Stdout cannot be written.
+    #[error("cannot write to stdout")]
+    Print(#[source] io::Error),
+    /// The folder for reports cannot be made.
+    #[error("cannot write reports to {}", path.display())]
+    OutputFolder {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A report cannot be written.
+    #[error("cannot write the reports")]
+    Reports(#[from] ReportError),
+    /// No threads.
+    #[error("cannot run the campaign")]
+    Campaign(#[from] CampaignError),
+    /// No threads.
+    #[error("cannot start {jobs} worker threads")]
+    Threads {
+        /// How many were asked for.
+        jobs: usize,
+        /// Why.
+        #[source]
+        source: rayon::ThreadPoolBuildError,
+    },
+}
+
+impl From<LoadErrors> for Failure {
+    fn from(errors: LoadErrors) -> Self {
+        Self::Load(errors)
+    }
+}
+
+impl Failure {
+    /// Whether the reader of stdout has gone away.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Prints it to stderr. That stderr is gone cannot be told to anybody.
+    pub(crate) fn print(&self, color: bool) {
+        let text = match self {
+            Self::Load(errors) => render_problems(&errors.problems, color),
+            Self::Print(_)
+            | Self::OutputFolder { .. }
+            | Self::Reports(_)
+            | Self::Campaign(_)
+            | Self::Threads { .. } => self.with_causes(),
+        };
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    fn with_causes(&self) -> String {
+        let mut text = format!("error: {self}");
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let _ = write!(text, ": {error}");
+            cause = error.source();
+        }
+        text.push('\n');
+        if let Self::OutputFolder { .. } | Self::Reports(_) = self {
+            text.push_str("\nhint: name a folder that can be written with `--out DIR`\n");
+        }
+        text
+    }
+}
+
+/// Each problem: a line that stands alone, the marked place, the next step.
+fn render_problems(problems: &[Problem], color: bool) -> String {
+    let mut text = String::new();
+    for problem in problems {
+        let _ = writeln!(text, "{problem}");
+        text.push_str(&render_place(problem, color));
+        if let Some(help) = &problem.help {
+            let _ = writeln!(text, "  help: {help}");
+        }
+        text.push('\n');
+    }
+    let noun = if problems.len() == 1 {
+        "problem"
+    } else {
+        "problems"
+    };
+    let _ = writeln!(text, "{} {noun}; nothing was run", problems.len());
+    text
+}
+
+/// The marked place, without the header that miette would print above it.
+fn render_place(problem: &Problem, color: bool) -> String {
+    if problem.place.is_none() {
+        return String::new();
+    }
+    let theme = if color {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(WIDTH)
+        .with_links(false);
+    let mut text = String::new();
+    let rendered = handler.render_report(&mut text, &Place(problem));
+    let lines = text.lines().skip_while(|line| !line.contains('╭'));
+    match rendered {
+        Ok(()) => lines.map(|line| format!("{line}\n")).collect(),
+        // The first line has said where it is.
+        Err(_) => String::new(),
+    }
+}
+
+/// The width of rendered places: fixed, so that output does not depend on the terminal.
+const WIDTH: usize = 100;
+
+/// A problem's place alone.
+#[derive(Debug)]
+struct Place<'a>(&'a Problem);
+
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl Error for Place<'_> {}
+
+impl Diagnostic for Place<'_> {
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.0.source_code()
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.0.labels()
+    }
+}

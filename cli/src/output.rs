@@ -1,0 +1,119 @@
+//! Stdout: data, and nothing else.
+
+use std::fmt::Display;
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::args::{ColorChoice, Format, Global};
+use crate::failure::Failure;
+
+/// Stdout, with the choices about it.
+#[derive(Debug)]
+pub(crate) struct Output {
+    stdout: BufWriter<Stdout>,
+    format: Format,
+    color: bool,
+    color_errors: bool,
+}
+
+/// What the surroundings say about colour.
+#[derive(Clone, Copy, Debug)]
+struct Surroundings {
+    is_terminal: bool,
+    no_color: bool,
+    is_dumb: bool,
+}
+
+/// Whether to use colour.
+const fn use_color(choice: ColorChoice, around: Surroundings) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => around.is_terminal && !around.no_color && !around.is_dumb,
+    }
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        let around = |is_terminal| Surroundings {
+            is_terminal,
+            no_color: std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()),
+            is_dumb: std::env::var_os("TERM").is_some_and(|value| value == "dumb"),
+        };
+        let stdout = io::stdout();
+        Self {
+            color: use_color(global.color, around(stdout.is_terminal())),
+            color_errors: use_color(global.color, around(io::stderr().is_terminal())),
+            stdout: BufWriter::new(stdout),
+            format: global.format,
+        }
+    }
+
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
+    pub(crate) const fn color_errors(&self) -> bool {
+        self.color_errors
+    }
+
+    /// Prints a line.
+    pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
+        writeln!(self.stdout, "{line}").map_err(Failure::Print)
+    }
+
+    /// Prints text that ends its own lines.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.stdout
+            .write_all(text.as_bytes())
+            .map_err(Failure::Print)
+    }
+
+    /// Prints a JSON document.
+    pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(value).expect("what is printed is plain data");
+        self.line(text)
+    }
+
+    /// `PASS` or `FAIL`; colour only underlines the word.
+    pub(crate) fn verdict(&self, passed: bool) -> String {
+        let (word, color) = if passed {
+            ("PASS", AnsiColor::Green)
+        } else {
+            ("FAIL", AnsiColor::Red)
+        };
+        if self.color {
+            let style = Style::new().bold().fg_color(Some(color.into()));
+            format!("{style}{word}{style:#}")
+        } else {
+            word.into()
+        }
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.stdout.flush().map_err(Failure::Print)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_is_decided_once() {
+        let around = |is_terminal, no_color, is_dumb| Surroundings {
+            is_terminal,
+            no_color,
+            is_dumb,
+        };
+        let auto = |around| use_color(ColorChoice::Auto, around);
+        assert!(auto(around(true, false, false)));
+        assert!(!auto(around(false, false, false)));
+        assert!(!auto(around(true, true, false)));
+        assert!(!auto(around(true, false, true)));
+        assert!(use_color(ColorChoice::Always, around(false, true, true)));
+        assert!(!use_color(ColorChoice::Never, around(true, false, false)));
+    }
+}

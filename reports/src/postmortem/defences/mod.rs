@@ -1,0 +1,254 @@
+//! Every layer that could have stopped the change: what it did, and why.
+
+mod alert;
+mod stage;
+
+use firedrill_core::config::Decision;
+use firedrill_core::plane::NoteBody;
+use firedrill_core::rollout::RollbackReason;
+use firedrill_sim::log::{Event, EventBody};
+use firedrill_sim::measure::Catcher;
+
+use crate::words;
+
+use super::facts::{Facts, StageEnd};
+use super::model::{Defence, DefenceOutcome, LayerKind, Source};
+use super::timeline;
+
+pub(super) use stage::relevant_check;
+
+/// The layers, in the order in which a change meets them.
+pub(super) fn write(facts: &Facts<'_>) -> Vec<Defence> {
+    if facts.change.is_none() {
+        return Vec::new();
+    }
+    let mut defences = vec![validation(facts), review(facts)];
+    defences.extend((0..facts.stages.len()).map(|index| stage::write(facts, index)));
+    defences.extend(alert::write(facts));
+    defences.push(rollback(facts));
+    defences
+}
+
+/// A layer without a judge.
+fn layer(layer: &str, kind: LayerKind, outcome: DefenceOutcome, why: String) -> Defence {
+    Defence {
+        layer: layer.into(),
+        kind,
+        outcome,
+        label: label(outcome).into(),
+        why,
+        checks: Vec::new(),
+        truth: None,
+        source: Source::default(),
+    }
+}
+
+const fn label(outcome: DefenceOutcome) -> &'static str {
+    match outcome {
+        DefenceOutcome::Caught => "caught it",
+        DefenceOutcome::Missed => "missed it",
+        DefenceOutcome::NotReached => "not reached",
+        DefenceOutcome::NothingToCatch => "nothing to catch",
+        DefenceOutcome::FalseAlarm => "false alarm",
+        DefenceOutcome::CarriedOut => "carried out",
+        DefenceOutcome::Unfinished => "not finished",
+    }
+}
+
+/// What a layer did with a change that it let through.
+fn let_through(facts: &Facts<'_>) -> DefenceOutcome {
+    if facts.measures().defective {
+        DefenceOutcome::Missed
+    } else {
+        DefenceOutcome::NothingToCatch
+    }
+}
+
+/// What a layer did with a change that it stopped.
+fn stopped(facts: &Facts<'_>) -> DefenceOutcome {
+    if facts.measures().defective {
+        DefenceOutcome::Caught
+    } else {
+        DefenceOutcome::FalseAlarm
+    }
+}
+
+fn not_reached(facts: &Facts<'_>) -> String {
+    let catcher = &facts.measures().caught_by;
+    if *catcher == Catcher::Nobody {
+        return "The run ended before the change got here.".into();
+    }
+    format!("The change was stopped by {catcher} before it got here.")
+}
+
+fn validation(facts: &Facts<'_>) -> Defence {
+    let event = facts.change.as_ref().and_then(|change| change.validated);
+    let (outcome, why) = match event.map(|event| &event.body) {
+        Some(EventBody::Note(NoteBody::ChangeInvalid { findings, .. })) => {
+            let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+            (
+                stopped(facts),
+                format!("It refused the change: {}.", words::list(&findings)),
+            )
+        }
+        Some(EventBody::Note(NoteBody::ChangeValidated { checks, .. })) => {
+            let checks = words::counted(u64::from(*checks), "check");
+            let why = if facts.measures().defective {
+                format!(
+                    "The new values have the right types and lie in their allowed ranges ({checks} \
+                     made): no rule speaks of what is wrong with them."
+                )
+            } else {
+                format!("{checks} made, nothing found.")
+            };
+            (let_through(facts), why)
+        }
+        Some(_) | None => (DefenceOutcome::NotReached, not_reached(facts)),
+    };
+    Defence {
+        source: event.map(Source::event).unwrap_or_default(),
+        ..layer("Validation", LayerKind::Validation, outcome, why)
+    }
+}
+
+fn review(facts: &Facts<'_>) -> Defence {
+    let event = facts.change.as_ref().and_then(|change| change.reviewed);
+    let (outcome, why) = match event.map(|event| &event.body) {
+        Some(EventBody::Note(NoteBody::ChangeReviewed {
+            reviewer, decision, ..
+        })) => {
+            let role = reviewer.role;
+            match decision {
+                Decision::Reject => (
+                    stopped(facts),
+                    format!("The reviewer ({role}) refused the change."),
+                ),
+                Decision::Approve if facts.measures().defective => (
+                    DefenceOutcome::Missed,
+                    format!(
+                        "The reviewer ({role}) saw the new values and a clean validation; nothing \
+                         in front of them showed the effect on users."
+                    ),
+                ),
+                Decision::Approve => (
+                    DefenceOutcome::NothingToCatch,
+                    format!("The reviewer ({role}) approved a sound change."),
+                ),
+            }
+        }
+        Some(_) | None => (DefenceOutcome::NotReached, not_reached(facts)),
+    };
+    Defence {
+        source: event.map(Source::event).unwrap_or_default(),
+        ..layer("Review", LayerKind::Review, outcome, why)
+    }
+}
+
+fn rollback(facts: &Facts<'_>) -> Defence {
+    let anchors = facts.anchors();
+    let started = anchors
+        .rollback_started
+        .and_then(|anchor| facts.event(anchor.seq));
+    let Some(started) = started else {
+        return no_rollback(facts);
+    };
+    let reason = match &started.body {
+        EventBody::Note(NoteBody::RollbackStarted { reason, .. }) => *reason,
+        EventBody::Note(_) | EventBody::Command(_) | EventBody::World(_) | EventBody::Person(_) => {
+            RollbackReason::Ordered
+        }
+    };
+    let mut why = match reason {
+        RollbackReason::Ordered => ordered_rollback(facts, started),
+        RollbackReason::JudgedBad | RollbackReason::Alert | RollbackReason::ExposureExceeded => {
+            format!(
+                "It started by itself at {}: {}.",
+                facts.utc(started.t_us),
+                timeline::rollback_reason(reason)
+            )
+        }
+    };
+    let outcome = match anchors.rollback_completed {
+        Some(done) => {
+            why += &format!(
+                " Every reachable instance was back {} later.",
+                words::time(done.at - started.t_us)
+            );
+            DefenceOutcome::CarriedOut
+        }
+        None => {
+            why += " It was not complete when the run ended.";
+            DefenceOutcome::Unfinished
+        }
+    };
+    let outcome = if facts.measures().false_rollback {
+        DefenceOutcome::FalseAlarm
+    } else {
+        outcome
+    };
+    let name = match reason {
+        RollbackReason::Ordered => "Rollback by an operator",
+        RollbackReason::JudgedBad | RollbackReason::Alert | RollbackReason::ExposureExceeded => {
+            "Automatic rollback"
+        }
+    };
+    Defence {
+        source: Source::anchors([anchors.rollback_started, anchors.rollback_completed]),
+        ..layer(name, LayerKind::Rollback, outcome, why)
+    }
+}
+
+fn ordered_rollback(facts: &Facts<'_>, started: &Event) -> String {
+    let anchors = facts.anchors();
+    let at = facts.utc(started.t_us);
+    match anchors.acknowledged {
+        Some(acknowledged) if acknowledged.at <= started.t_us => format!(
+            "The on-call engineer ordered it at {at}, {} after acknowledging the page.",
+            words::time(started.t_us - acknowledged.at)
+        ),
+        Some(_) | None => format!("An operator ordered it at {at}."),
+    }
+}
+
+fn no_rollback(facts: &Facts<'_>) -> Defence {
+    let paused = facts.stages.iter().find_map(|stage| match stage.end {
+        Some(StageEnd::Paused(event) | StageEnd::Aborted(event)) => Some((stage.name, event)),
+        Some(StageEnd::Promoted(_) | StageEnd::RolledBack(..)) | None => None,
+    });
+    let (outcome, why, source) = match paused {
+        Some((stage, event)) if facts.measures().defective => (
+            DefenceOutcome::Unfinished,
+            format!(
+                "The rollout stopped in stage `{stage}` and kept its exposure: nobody took the \
+                 change back before the run ended."
+            ),
+            Source::event(event),
+        ),
+        Some(_) | None => {
+            let defective = facts.measures().defective && facts.measures().rollout.is_some();
+            if defective && facts.measures().caught_by == Catcher::Nobody {
+                (
+                    DefenceOutcome::NotReached,
+                    "Nothing and nobody asked for one before the run ended.".into(),
+                    Source::default(),
+                )
+            } else if defective || facts.measures().defective {
+                (
+                    DefenceOutcome::NotReached,
+                    not_reached(facts),
+                    Source::default(),
+                )
+            } else {
+                (
+                    DefenceOutcome::NothingToCatch,
+                    "None was needed.".into(),
+                    Source::default(),
+                )
+            }
+        }
+    };
+    Defence {
+        source,
+        ..layer("Rollback", LayerKind::Rollback, outcome, why)
+    }
+}

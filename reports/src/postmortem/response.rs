@@ -1,0 +1,151 @@
+//! How trouble was noticed, and how people came into it.
+
+use firedrill_core::health::Urgency;
+use firedrill_core::ids::RolloutId;
+use firedrill_core::plane::NoteBody;
+use firedrill_core::rollout::Order;
+use firedrill_sim::log::{Event, EventBody, PersonEvent};
+
+use crate::words;
+
+use super::facts::Facts;
+use super::model::{Detection, Source, Statement};
+use super::timeline;
+
+/// The detection section.
+pub(super) fn write(facts: &Facts<'_>) -> Option<Detection> {
+    let anchors = facts.anchors();
+    if !facts.measures().defective && anchors.first_signal.is_none() {
+        return None;
+    }
+    Some(Detection {
+        how: how(facts),
+        response: response(facts),
+        source: Source::anchors([anchors.harm_started, anchors.first_signal]),
+    })
+}
+
+fn how(facts: &Facts<'_>) -> String {
+    let anchors = facts.anchors();
+    let Some(signal) = anchors.first_signal else {
+        return if facts.measures().harmed {
+            "Nothing and nobody noticed before the run ended.".into()
+        } else {
+            "There was nothing to notice: no user was harmed and no layer spoke.".into()
+        };
+    };
+    let who = facts
+        .event(signal.seq)
+        .map_or_else(String::new, |event| signal_text(facts, event));
+    let when = match anchors.harm_started {
+        Some(harm) if harm.at < signal.at => format!(
+            ", {} after the first request was harmed",
+            words::time(signal.at - harm.at)
+        ),
+        Some(_) => ", before any user was harmed".into(),
+        None if facts.measures().defective => "; no user was harmed".into(),
+        None => "; nothing was wrong with the change".into(),
+    };
+    let reporter = if facts.measures().defective {
+        " No user had to report it."
+    } else {
+        ""
+    };
+    format!("{who} at {}{when}.{reporter}", facts.utc(signal.at))
+}
+
+/// Who or what gave the first signal.
+#[expect(clippy::wildcard_enum_match_arm, reason = "no other note is a signal")]
+fn signal_text(facts: &Facts<'_>, event: &Event) -> String {
+    let EventBody::Note(note) = &event.body else {
+        return "The first signal came".into();
+    };
+    match note {
+        NoteBody::ChangeInvalid { .. } => "Validation refused the change".into(),
+        NoteBody::ChangeReviewed { .. } => "The reviewer refused the change".into(),
+        NoteBody::VerdictReached { rollout, stage, .. } => format!(
+            "The judge of stage `{}` found the change bad",
+            facts.stage(*rollout, *stage)
+        ),
+        NoteBody::AlertFired { alert } => {
+            format!(
+                "The paging alert on objective `{}` fired",
+                facts.slo(alert.slo)
+            )
+        }
+        NoteBody::RolloutPaused { reason, .. } => {
+            format!("The rollout paused ({})", timeline::pause_reason(*reason))
+        }
+        _ => "The first signal came".into(),
+    }
+}
+
+/// Pages, answers, suspicions and orders, in order.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other notes answer nothing")]
+fn response(facts: &Facts<'_>) -> Vec<Statement> {
+    let is_response = |event: &&Event| match &event.body {
+        EventBody::Note(note) => match note {
+            NoteBody::PageSent { .. }
+            | NoteBody::PageAcknowledged { .. }
+            | NoteBody::PagingGaveUp { .. }
+            | NoteBody::OrderRecorded { .. }
+            | NoteBody::RollbackStarted { .. }
+            | NoteBody::RollbackCompleted { .. } => true,
+            NoteBody::AlertFired { alert } => alert.rule.urgency == Urgency::Page,
+            _ => false,
+        },
+        EventBody::Person(PersonEvent::CauseSuspected { .. }) => true,
+        EventBody::Person(PersonEvent::PageAnswered { .. })
+        | EventBody::Command(_)
+        | EventBody::World(_) => false,
+    };
+    let told = |event: &Event| Statement {
+        text: format!(
+            "{}: {}",
+            facts.utc(event.t_us),
+            timeline::tell(facts, event)
+        ),
+        source: Source::event(event),
+    };
+    let events = facts.log.events().iter();
+    events.filter(is_response).map(told).collect()
+}
+
+/// The first suspicion that somebody settled on.
+pub(super) fn suspicion<'a>(facts: &Facts<'a>) -> Option<(&'a Event, Option<RolloutId>)> {
+    facts
+        .log
+        .events()
+        .iter()
+        .find_map(|event| match &event.body {
+            EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => {
+                Some((event, *rollout))
+            }
+            EventBody::Person(PersonEvent::PageAnswered { .. })
+            | EventBody::Note(_)
+            | EventBody::Command(_)
+            | EventBody::World(_) => None,
+        })
+}
+
+/// The order that took the measured change back.
+#[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
+pub(super) fn rollback_order<'a>(facts: &Facts<'a>) -> Option<&'a Event> {
+    facts.notes().find_map(|(event, note)| match note {
+        NoteBody::OrderRecorded {
+            rollout,
+            order: Order::RollBack,
+            ..
+        } if Some(*rollout) == facts.measures().rollout => Some(event),
+        _ => None,
+    })
+}
+
+/// The suspects on the first page.
+#[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
+pub(super) fn first_suspects<'a>(facts: &Facts<'a>) -> Option<(&'a Event, &'a [RolloutId])> {
+    facts.notes().find_map(|(event, note)| match note {
+        NoteBody::PageSent { suspects, .. } => Some((event, suspects.as_slice())),
+        _ => None,
+    })
+}

@@ -1,0 +1,504 @@
+//! What happened, in order, in words.
+
+use firedrill_core::config::{Decision, Edit, Principal};
+use firedrill_core::health::{CheckEvidence, Outcome, Signal, Urgency, Verdict};
+use firedrill_core::ids::RolloutId;
+use firedrill_core::plane::{Command, NoteBody};
+use firedrill_core::rollout::{Order, PauseReason, RollbackReason};
+use firedrill_sim::log::{Actor, Event, EventBody, PersonEvent, WorldEvent};
+use firedrill_sim::spec::Mechanism;
+
+use crate::words::{self, Clock};
+
+use super::facts::Facts;
+use super::model::TimelineEntry;
+
+/// The timeline: every event but the samples.
+pub(super) fn write(facts: &Facts<'_>) -> Vec<TimelineEntry> {
+    let mut first_active = true;
+    let harm = [facts.anchors().harm_started, facts.anchors().harm_ended];
+    let decisive: Vec<u64> = facts
+        .stages
+        .iter()
+        .filter_map(|stage| stage.deciding().map(|(event, _)| event.seq))
+        .collect();
+    let mut entries = Vec::new();
+    for event in facts.log.events() {
+        if matches!(event.body, EventBody::World(WorldEvent::Sample(_))) {
+            continue;
+        }
+        let mut key = is_key(&event.body) || decisive.contains(&event.seq);
+        if matches!(
+            event.body,
+            EventBody::World(WorldEvent::DefectActive { .. })
+        ) {
+            key = std::mem::take(&mut first_active);
+        }
+        // Harm that comes and goes, a request at a time, is told by its two ends.
+        if matches!(
+            event.body,
+            EventBody::World(WorldEvent::HarmStarted { .. } | WorldEvent::HarmEnded { .. })
+        ) {
+            key = harm.iter().flatten().any(|anchor| anchor.seq == event.seq);
+        }
+        entries.push(TimelineEntry {
+            event: event.seq,
+            t_us: event.t_us.0,
+            utc: facts.utc(event.t_us),
+            offset: Clock::offset(event.t_us),
+            actor: actor(event.actor).into(),
+            kind: kind(event),
+            text: tell(facts, event),
+            truth: event.truth,
+            key,
+            cause: event.cause.clone(),
+        });
+    }
+    entries
+}
+
+/// Who acted, for readers.
+const fn actor(actor: Actor) -> &'static str {
+    match actor {
+        Actor::World => "fleet",
+        Actor::Core => "control plane",
+        Actor::Distribution => "distribution",
+        Actor::Author => "author",
+        Actor::Reviewer => "reviewer",
+        Actor::OnCall => "on-call",
+    }
+}
+
+/// The event's kind, as the log names it.
+fn kind(event: &Event) -> String {
+    serde_json::to_value(&event.body)
+        .ok()
+        .and_then(|body| Some(body.get("kind")?.as_str()?.to_owned()))
+        .unwrap_or_default()
+}
+
+const fn is_key(body: &EventBody) -> bool {
+    match body {
+        EventBody::Note(note) => !matches!(
+            note,
+            NoteBody::VerdictReached { .. }
+                | NoteBody::BakeStarted { .. }
+                | NoteBody::IncidentJoined { .. }
+                | NoteBody::CommandRetried { .. }
+                | NoteBody::StagePromoted { .. }
+        ),
+        EventBody::Command(_) => false,
+        EventBody::World(world) => !matches!(
+            world,
+            WorldEvent::CommandTaken { .. } | WorldEvent::VerdictTruth(_) | WorldEvent::Sample(_)
+        ),
+        EventBody::Person(_) => true,
+    }
+}
+
+/// What an event says.
+pub(super) fn tell(facts: &Facts<'_>, event: &Event) -> String {
+    match &event.body {
+        EventBody::Note(note) => tell_change(facts, note)
+            .or_else(|| tell_rollout(facts, note))
+            .unwrap_or_else(|| tell_response(facts, note)),
+        EventBody::Command(command) => tell_command(facts, command),
+        EventBody::World(world) => tell_world(facts, world),
+        EventBody::Person(PersonEvent::PageAnswered { page }) => {
+            format!("The on-call engineer answers page {page}.")
+        }
+        EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => rollout.map_or_else(
+            || "The on-call engineer finds no suspect.".into(),
+            |rollout| {
+                let title = facts.rollout_title(rollout);
+                format!("The on-call engineer suspects the change “{title}”.")
+            },
+        ),
+    }
+}
+
+/// Edits as `key` = value.
+pub(super) fn edits(edits: &[Edit]) -> String {
+    let items: Vec<String> = edits
+        .iter()
+        .map(|edit| format!("`{}` = `{}`", edit.key, edit.value))
+        .collect();
+    words::list(&items)
+}
+
+fn role(principal: &Principal) -> String {
+    principal.role.to_string()
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
+fn tell_change(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
+    Some(match note {
+        NoteBody::ChangeProposed {
+            change,
+            config,
+            author,
+            edits: new,
+            ..
+        } => format!(
+            "The author ({}) proposes “{}” for config `{}`: {}.",
+            role(author),
+            facts.change_title(*change),
+            facts.config(*config),
+            edits(new)
+        ),
+        NoteBody::ChangeValidated { checks, .. } => format!(
+            "Validation finds nothing wrong in {}.",
+            words::counted(u64::from(*checks), "check")
+        ),
+        NoteBody::ChangeInvalid { findings, .. } => {
+            let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+            format!("Validation refuses the change: {}.", words::list(&findings))
+        }
+        NoteBody::ChangeReviewed {
+            reviewer, decision, ..
+        } => format!(
+            "The reviewer ({}) {} the change.",
+            role(reviewer),
+            match decision {
+                Decision::Approve => "approves",
+                Decision::Reject => "refuses",
+            }
+        ),
+        NoteBody::RolloutStarted {
+            change,
+            config,
+            plan,
+            baseline,
+            ..
+        } => format!(
+            "“{}” starts on its way along plan `{}`; last known good is version `{baseline}`.",
+            facts.change_title(*change),
+            facts.plan(*config, *plan)
+        ),
+        _ => return None,
+    })
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
+fn tell_rollout(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
+    let of = |rollout: RolloutId| of_rollout(facts, rollout);
+    Some(match note {
+        NoteBody::StageEntered {
+            rollout,
+            stage,
+            instances_max,
+        } => format!(
+            "Stage `{}`{} begins: up to {} may run the change.",
+            facts.stage(*rollout, *stage),
+            of(*rollout),
+            words::counted(u64::from(*instances_max), "instance")
+        ),
+        NoteBody::BakeStarted { rollout, stage } => format!(
+            "Stage `{}`{} has its instances on the change; its bake begins.",
+            facts.stage(*rollout, *stage),
+            of(*rollout)
+        ),
+        NoteBody::VerdictReached {
+            rollout,
+            stage,
+            verdict,
+        } => format!(
+            "The judge of stage `{}`{} says: {}{}.",
+            facts.stage(*rollout, *stage),
+            of(*rollout),
+            verdict.outcome,
+            verdict_evidence(facts, verdict)
+        ),
+        NoteBody::StagePromoted { rollout, stage } => format!(
+            "Stage `{}`{} passes.",
+            facts.stage(*rollout, *stage),
+            of(*rollout)
+        ),
+        NoteBody::RolloutPaused { rollout, reason } => format!(
+            "The rollout{} pauses: {}.",
+            of(*rollout),
+            pause_reason(*reason)
+        ),
+        NoteBody::RolloutResumed { rollout } => format!("The rollout{} goes on.", of(*rollout)),
+        NoteBody::RolloutAborted { rollout } => {
+            format!("The rollout{} is aborted.", of(*rollout))
+        }
+        NoteBody::RolloutCompleted { rollout } => format!(
+            "The rollout{} is complete: the change has reached its whole scope.",
+            of(*rollout)
+        ),
+        NoteBody::RollbackStarted {
+            rollout,
+            reason,
+            to,
+        } => format!(
+            "The rollback{} to version `{to}` starts: {}.",
+            of(*rollout),
+            rollback_reason(*reason)
+        ),
+        NoteBody::RollbackCompleted { rollout } => format!(
+            "The rollback{} is complete: no reachable instance runs the change.",
+            of(*rollout)
+        ),
+        NoteBody::OrderRecorded { rollout, order, by } => format!(
+            "An operator ({}) orders: {}{}.",
+            role(by),
+            order_word(*order),
+            of(*rollout)
+        ),
+        _ => return None,
+    })
+}
+
+const fn order_word(order: Order) -> &'static str {
+    match order {
+        Order::Pause => "pause",
+        Order::Resume => "resume",
+        Order::Abort => "abort",
+        Order::RollBack => "roll back",
+    }
+}
+
+/// Names the change only when it is not the one that the document is about.
+fn of_rollout(facts: &Facts<'_>, rollout: RolloutId) -> String {
+    if facts.measures().rollout == Some(rollout) {
+        String::new()
+    } else {
+        format!(" of “{}”", facts.rollout_title(rollout))
+    }
+}
+
+fn verdict_evidence(facts: &Facts<'_>, verdict: &Verdict) -> String {
+    let Some(check) = verdict.deciding() else {
+        return String::new();
+    };
+    let (Some(value), Some(limit)) = (check.value, check.limit) else {
+        return String::new();
+    };
+    let closest = match verdict.outcome {
+        Outcome::Pass => "closest to its limit is ",
+        Outcome::Fail | Outcome::Inconclusive | Outcome::NoData(_) => "",
+    };
+    format!(
+        "; {closest}{} {}, limit {}, sample {}",
+        signal(facts, check.signal),
+        check.signal.format(value),
+        check.signal.format(limit),
+        words::count(check.sample)
+    )
+}
+
+/// A signal with the names of its parts.
+pub(super) fn signal(facts: &Facts<'_>, signal: Signal) -> String {
+    match signal {
+        Signal::ErrorRatio { class: Some(class) } => {
+            format!("error ratio of `{}`", facts.class(class))
+        }
+        Signal::ErrorRatio { class: None }
+        | Signal::Latency { .. }
+        | Signal::Unavailable
+        | Signal::Restarts
+        | Signal::Cpu
+        | Signal::Memory
+        | Signal::Network
+        | Signal::Disk => signal.to_string(),
+    }
+}
+
+/// A check's value beside its limit.
+pub(super) fn value_and_limit(check: &CheckEvidence) -> (String, String) {
+    let format = |value: Option<u64>| {
+        value.map_or_else(|| "unknown".into(), |value| check.signal.format(value))
+    };
+    (format(check.value), format(check.limit))
+}
+
+pub(super) fn pause_reason(reason: PauseReason) -> String {
+    match reason {
+        PauseReason::Ordered => "an operator ordered it".into(),
+        PauseReason::JudgedBad => "the judge found the stage bad".into(),
+        PauseReason::Alert => "a paging alert fired".into(),
+        PauseReason::PushStalled => "instances did not get the change in time".into(),
+        PauseReason::NoVerdict(outcome) => {
+            format!("the bake was over and the judge still said {outcome}")
+        }
+    }
+}
+
+pub(super) const fn rollback_reason(reason: RollbackReason) -> &'static str {
+    match reason {
+        RollbackReason::Ordered => "an operator ordered it",
+        RollbackReason::JudgedBad => "the judge found the stage bad",
+        RollbackReason::Alert => "a paging alert fired during the rollout",
+        RollbackReason::ExposureExceeded => "more instances ran the change than the stage allows",
+    }
+}
+
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "told by the functions before"
+)]
+fn tell_response(facts: &Facts<'_>, note: &NoteBody) -> String {
+    match note {
+        NoteBody::AlertFired { alert } => format!(
+            "An alert on `{}` fires ({}): its budget burns {} times too fast over {} and {} \
+             times over {}; the rule's limit is {} times.",
+            facts.slo(alert.slo),
+            match alert.rule.urgency {
+                Urgency::Page => "page",
+                Urgency::Ticket => "ticket",
+            },
+            words::milli(alert.reading.long_milli),
+            words::time(alert.rule.long),
+            words::milli(alert.reading.short_milli),
+            words::time(alert.rule.short),
+            words::milli(u64::from(alert.rule.factor_milli))
+        ),
+        NoteBody::AlertResolved { slo, .. } => {
+            format!("The alert on `{}` stops.", facts.slo(*slo))
+        }
+        NoteBody::IncidentOpened { incident, .. } => format!("Incident {incident} is opened."),
+        NoteBody::IncidentJoined { incident, .. } => {
+            format!("The alert joins incident {incident}.")
+        }
+        NoteBody::PageSent {
+            page,
+            attempt,
+            suspects,
+            ..
+        } => {
+            let titles: Vec<String> = suspects
+                .iter()
+                .map(|rollout| format!("“{}”", facts.rollout_title(*rollout)))
+                .collect();
+            let shown = if titles.is_empty() {
+                "it names no suspect".into()
+            } else {
+                format!("suspects, the likeliest first: {}", words::list(&titles))
+            };
+            format!("Page {page} goes to the on-call engineer (attempt {attempt}); {shown}.")
+        }
+        NoteBody::PageAcknowledged { page, by, .. } => {
+            format!("Page {page} is acknowledged ({}).", role(by))
+        }
+        NoteBody::PagingGaveUp { .. } => "Nobody acknowledged the last page either.".into(),
+        NoteBody::IncidentResolved { incident } => {
+            format!("Incident {incident} is resolved: none of its alerts fires any more.")
+        }
+        NoteBody::CommandRetried { command, attempt } => {
+            format!("Command {command} is given again (try {attempt}).")
+        }
+        NoteBody::CommandGivenUp { command } => {
+            format!("Command {command} failed too often and is given up.")
+        }
+        _ => String::new(),
+    }
+}
+
+fn tell_command(facts: &Facts<'_>, command: &Command) -> String {
+    match command {
+        Command::Push {
+            version,
+            region,
+            instances,
+            ..
+        } => format!(
+            "Order: bring version `{version}` to {} in region `{}`, in all.",
+            words::counted(u64::from(*instances), "instance"),
+            facts.region(*region)
+        ),
+        Command::RollBack { from, to, .. } => {
+            format!("Order: bring every instance on version `{from}` back to `{to}`.")
+        }
+        Command::Page { page, .. } => format!("Order: send page {page}."),
+    }
+}
+
+/// How a defect hurts.
+pub(super) fn mechanism(facts: &Facts<'_>, mechanism: Mechanism) -> String {
+    let percent = |share: f64| words::share(firedrill_core::Ppm::from_f64(share));
+    match mechanism {
+        Mechanism::Errors { class, share } => {
+            let whose =
+                class.map_or_else(String::new, |class| format!("`{}` ", facts.class(class)));
+            format!(
+                "Instances that load the new version answer {} of {whose}requests with an error.",
+                percent(share)
+            )
+        }
+        Mechanism::Latency { factor } => format!(
+            "Instances that load the new version take {factor} times as long for every request."
+        ),
+        Mechanism::CrashOnLoad { share } if share >= 1.0 => {
+            "Every instance that loads the new version crashes, starts again and crashes again."
+                .into()
+        }
+        Mechanism::CrashOnLoad { share } => format!(
+            "{} of the instances that load the new version crash, start again and crash again.",
+            percent(share)
+        ),
+    }
+}
+
+fn tell_world(facts: &Facts<'_>, world: &WorldEvent) -> String {
+    match world {
+        WorldEvent::CommandTaken { command } => {
+            format!("Distribution takes command {command} over.")
+        }
+        WorldEvent::InputRefused { error } => {
+            format!("The control plane refuses an input: {error}.")
+        }
+        WorldEvent::DefectArmed { change, story, .. } => format!(
+            "“{}” carries a defect: {}",
+            facts.change_title(*change),
+            words::stopped(story)
+        ),
+        WorldEvent::DefectActive {
+            region, instances, ..
+        } => format!(
+            "First instances in `{}` run the defective version ({} in this step).",
+            facts.region(*region),
+            words::count(u64::from(*instances))
+        ),
+        WorldEvent::HarmStarted { harmed } => format!(
+            "Users are harmed: {} in this step.",
+            words::counted(*harmed, "request")
+        ),
+        WorldEvent::HarmEnded {
+            harmed_total,
+            since,
+        } => format!(
+            "No request has been harmed since {}; {} so far.",
+            facts.utc(*since),
+            words::counted(*harmed_total, "request")
+        ),
+        WorldEvent::SloBreached {
+            slo,
+            requests,
+            harmed,
+        } => format!(
+            "Objective `{}` is breached: {} of {} harmed over a minute.",
+            facts.slo(*slo),
+            words::count(*harmed),
+            words::counted(*requests, "request")
+        ),
+        WorldEvent::SloRestored { slo, since } => format!(
+            "Objective `{}` has held since {}.",
+            facts.slo(*slo),
+            facts.utc(*since)
+        ),
+        WorldEvent::FleetClean { .. } => {
+            "The fleet is clean: no instance runs the change, all serve, no queue is left.".into()
+        }
+        WorldEvent::VerdictTruth(truth) => format!(
+            "What the judge of stage `{}` could not know: {} on the change served {}, of which \
+             the defect harmed {}.",
+            facts.stage(truth.rollout, truth.stage),
+            words::counted(u64::from(truth.instances), "instance"),
+            words::counted(truth.requests, "request"),
+            words::count(truth.harmed)
+        ),
+        WorldEvent::Sample(_) => "A sample of the fleet.".into(),
+        WorldEvent::RunEnded => "The run ends.".into(),
+    }
+}

@@ -1,0 +1,68 @@
+//! What comes with the tool: scenarios, worlds and rollout plans, as files in the binary.
+
+/// A file of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: &'static str,
+    /// The folder of the catalogue it is in.
+    folder: &'static str,
+    /// Its text.
+    pub source: &'static str,
+}
+
+impl Entry {
+    /// The name under which problems in it are reported.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        format!("catalogue/{}/{}.yaml", self.folder, self.name)
+    }
+}
+
+macro_rules! entries {
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        &[$(Entry {
+            name: $name,
+            folder: $folder,
+            source: include_str!(concat!("../catalogue/", $folder, "/", $name, ".yaml")),
+        }),*]
+    };
+}
+
+const SCENARIOS: &[Entry] = entries!("scenarios":
+    "login-drop",
+    "crash-on-load",
+    "latency-creep",
+    "good-change",
+    "noisy-good-change",
+);
+const WORLDS: &[Entry] = entries!("worlds": "social");
+const POLICIES: &[Entry] = entries!("policies": "employees-then-waves", "canary-then-waves");
+
+/// The scenarios that come with the tool, in the order in which they are run.
+#[must_use]
+pub const fn catalogue() -> &'static [Entry] {
+    SCENARIOS
+}
+
+/// The world presets.
+pub fn worlds() -> impl Iterator<Item = &'static Entry> + Clone {
+    WORLDS.iter()
+}
+
+/// The rollout plans.
+pub fn policies() -> impl Iterator<Item = &'static Entry> + Clone {
+    POLICIES.iter()
+}
+
+pub(crate) fn scenario(name: &str) -> Option<&'static Entry> {
+    SCENARIOS.iter().find(|entry| entry.name == name)
+}
+
+pub(crate) fn world(name: &str) -> Option<&'static Entry> {
+    WORLDS.iter().find(|entry| entry.name == name)
+}
+
+pub(crate) fn policy(name: &str) -> Option<&'static Entry> {
+    POLICIES.iter().find(|entry| entry.name == name)
+}

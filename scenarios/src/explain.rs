@@ -1,0 +1,424 @@
+//! A scenario in plain words, before it is run.
+
+use std::fmt::Write;
+
+use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
+use firedrill_core::ids::ClassId;
+use firedrill_core::rollout::{Audience, Reaction, Share, Stage, StageKind};
+use firedrill_core::{Micros, Ppm};
+use firedrill_sim::spec::{ChangeSpec, ConfigSpec, LogNormal, Mechanism, Scenario};
+
+/// Tells what will happen in a scenario: fleet, change, defect, stages, judges, people and what
+/// must come out. Ends in a line feed.
+#[must_use]
+pub fn explain(scenario: &Scenario) -> String {
+    let mut out = String::new();
+    write_all(&mut out, scenario).expect("writing to a string does not fail");
+    out
+}
+
+fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
+    writeln!(out, "{}: {}", scenario.name, scenario.title)?;
+    writeln!(out)?;
+    paragraph(out, &scenario.summary)?;
+    writeln!(out)?;
+    write_fleet(out, scenario)?;
+    for change in &scenario.changes {
+        write_change(out, scenario, change)?;
+    }
+    write_alerts(out, scenario)?;
+    write_people(out, scenario)?;
+    write_expectations(out, scenario)
+}
+
+fn write_fleet(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
+    let fleet = &scenario.fleet;
+    let instances: u32 = fleet.services.iter().map(|service| service.instances).sum();
+    let regions: Vec<&str> = fleet.regions.iter().map(|region| &*region.name).collect();
+    let rate: f64 = fleet.classes.iter().map(|class| class.per_second).sum();
+    writeln!(out, "Fleet")?;
+    let text = format!(
+        "{instances} instances of {} services in {} ({}). Users make {rate:.0} requests a second \
+         on average, in {} classes. The run lasts {} and starts at {} UTC.",
+        fleet.services.len(),
+        counted(regions.len(), "region"),
+        regions.join(", "),
+        fleet.classes.len(),
+        span(scenario.duration),
+        clock(scenario.demand.start),
+    );
+    item(out, &text)?;
+    if let Some(flapping) = &scenario.noise.flapping {
+        let text = format!(
+            "Noise: {} of the instances flap. About every {} each of them goes bad for about {} \
+             and fails {} of its requests.",
+            share(flapping.share),
+            span(flapping.good_mean),
+            span(flapping.bad_mean),
+            share(flapping.error_share),
+        );
+        item(out, &text)?;
+    }
+    writeln!(out)
+}
+
+fn write_change(out: &mut String, scenario: &Scenario, change: &ChangeSpec) -> std::fmt::Result {
+    let config = &scenario.configs[change.config.index()];
+    let service = &scenario.fleet.services[config.service.index()];
+    writeln!(out, "Change: {}", change.title)?;
+    let edits: Vec<String> = change
+        .edits
+        .iter()
+        .map(|edit| {
+            let before = config.schema.keys.get(&edit.key).map(|key| &key.initial);
+            let before = before.map_or_else(String::new, |value| format!(" (was {value})"));
+            format!("`{}` becomes {}{before}", edit.key, edit.value)
+        })
+        .collect();
+    let text = format!(
+        "After {}, {} ({}) proposes to change `{}`, the config of `{}` ({} instances): {}.",
+        span(change.at),
+        change.author.name,
+        change.author.role,
+        config.schema.name,
+        service.name,
+        service.instances,
+        edits.join(", "),
+    );
+    item(out, &text)?;
+    let text = format!(
+        "{} ({}) reviews it, in {}, and decides: {:?}.",
+        change.review.reviewer.name,
+        change.review.reviewer.role,
+        typical(&change.review.delay),
+        change.review.decision,
+    );
+    item(
+        out,
+        &text
+            .replace("Approve", "approve")
+            .replace("Reject", "reject"),
+    )?;
+    match &change.defect {
+        None => item(out, "Nothing is wrong with it.")?,
+        Some(defect) => {
+            let effect = mechanism(scenario, &defect.mechanism);
+            let text = format!("What nobody in the run knows: {} {effect}", defect.story);
+            item(out, &text)?;
+        }
+    }
+    writeln!(out)?;
+    write_plan(out, scenario, change, config)
+}
+
+fn mechanism(scenario: &Scenario, mechanism: &Mechanism) -> String {
+    match mechanism {
+        Mechanism::Errors { class, share: bad } => format!(
+            "Instances that load it fail {} of {}.",
+            share(*bad),
+            requests(scenario, *class),
+        ),
+        Mechanism::Latency { factor } => {
+            format!("Instances that load it take {factor} times as long for every request.")
+        }
+        Mechanism::CrashOnLoad { share: bad } => format!(
+            "Of the instances that load it, {} crash, start again and crash again.",
+            share(*bad)
+        ),
+    }
+}
+
+fn requests(scenario: &Scenario, class: Option<ClassId>) -> String {
+    match class {
+        Some(class) => format!("`{}` requests", scenario.fleet.classes[class.index()].name),
+        None => "all requests".into(),
+    }
+}
+
+fn write_plan(
+    out: &mut String,
+    scenario: &Scenario,
+    change: &ChangeSpec,
+    config: &ConfigSpec,
+) -> std::fmt::Result {
+    let named = &config.plans[change.plan.index()];
+    let service = &scenario.fleet.services[config.service.index()];
+    let counts = scenario.fleet.instances(service).into_iter().enumerate();
+    let instances = counts
+        .map(|(region, count)| (firedrill_core::ids::RegionId(region as u16), count))
+        .collect();
+    writeln!(out, "Rollout: plan `{}`", named.name)?;
+    let mut before = None;
+    for (index, stage) in named.plan.stages.iter().enumerate() {
+        let limits = named.plan.limits(index, &instances);
+        let total: u32 = limits.values().sum();
+        let judge = if before == Some(&stage.judge) {
+            "The same judge decides".into()
+        } else {
+            describe_judge(scenario, stage)
+        };
+        write_stage(
+            out,
+            scenario,
+            index,
+            stage,
+            &format!("{total} instances in all"),
+            &judge,
+        )?;
+        before = Some(&stage.judge);
+    }
+    let text = format!(
+        "The judge is asked every {}. A stage that has no verdict {} after its bake pauses. A \
+         page during the rollout {}.",
+        span(named.plan.check_every),
+        span(named.plan.hold_max),
+        match named.plan.on_alert {
+            Reaction::Ignore => "does not stop it",
+            Reaction::Pause => "pauses it",
+            Reaction::RollBack => "rolls it back",
+        },
+    );
+    item(out, &text)?;
+    writeln!(out)
+}
+
+fn write_stage(
+    out: &mut String,
+    scenario: &Scenario,
+    index: usize,
+    stage: &Stage,
+    total: &str,
+    judge: &str,
+) -> std::fmt::Result {
+    let regions = &stage.target.regions;
+    let place = if regions.is_empty() {
+        "each region".into()
+    } else {
+        let names = regions.iter();
+        let names: Vec<&str> = names
+            .map(|region| &*scenario.fleet.regions[region.index()].name)
+            .collect();
+        names.join(", ")
+    };
+    let width = match stage.target.share {
+        Share::Instances(count) => counted(count as usize, "instance"),
+        Share::Ppm(share) => share.to_string(),
+    };
+    let kind = match stage.kind {
+        StageKind::Canary => "canary",
+        StageKind::Wave => "wave",
+    };
+    let audience = match stage.audience {
+        Audience::Public => "serving everybody",
+        Audience::Employees => "serving employees only",
+    };
+    let failure = match stage.on_failure {
+        Reaction::Ignore => "goes on all the same",
+        Reaction::Pause => "pauses and waits for a person",
+        Reaction::RollBack => "rolls back by itself",
+    };
+    let text = format!(
+        "{}. {} ({kind}): {width} of {place}, {total}, {audience}; bakes {}. {judge}; if \
+         not content, the rollout {failure}.",
+        index + 1,
+        stage.name,
+        span(stage.bake),
+    );
+    item(out, &text)
+}
+
+fn describe_judge(scenario: &Scenario, stage: &Stage) -> String {
+    let checks = stage.judge.checks.iter();
+    let checks: Vec<String> = checks
+        .map(|check| describe_check(scenario, check))
+        .collect();
+    format!("The judge wants {}", checks.join(", "))
+}
+
+fn describe_check(scenario: &Scenario, check: &Check) -> String {
+    let signal = match check.signal {
+        Signal::ErrorRatio { class } => {
+            format!("the error ratio of {}", requests(scenario, class))
+        }
+        Signal::Latency { .. } => format!("the {}", check.signal),
+        Signal::Unavailable
+        | Signal::Restarts
+        | Signal::Cpu
+        | Signal::Memory
+        | Signal::Network
+        | Signal::Disk => check.signal.to_string(),
+    };
+    let limit = match check.limit {
+        Limit::AtMost(limit) => format!("at most {}", check.signal.format(limit)),
+        Limit::AtMostControl { factor_ppm, floor } => format!(
+            "at most {} times that of the other instances, or {}",
+            factor_ppm as f64 / 1e6,
+            check.signal.format(floor),
+        ),
+    };
+    let unit = match check.signal {
+        Signal::ErrorRatio { .. } | Signal::Latency { .. } => "request",
+        Signal::Unavailable
+        | Signal::Restarts
+        | Signal::Cpu
+        | Signal::Memory
+        | Signal::Network
+        | Signal::Disk => "instance",
+    };
+    let sample = counted(check.sample_min as usize, unit);
+    format!("{signal} {limit} (over {sample} or more)")
+}
+
+fn write_alerts(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
+    writeln!(out, "Alerts")?;
+    for named in &scenario.slos {
+        let (service, what) = match named.slo.indicator {
+            Indicator::Errors { service, class } => {
+                (service, format!("{} at", requests(scenario, class)))
+            }
+            Indicator::Slow {
+                service,
+                threshold_us,
+            } => (
+                service,
+                format!("requests answered within {} by", span(Micros(threshold_us))),
+            ),
+        };
+        let pages: Vec<String> = named
+            .slo
+            .rules
+            .iter()
+            .filter(|rule| rule.urgency == Urgency::Page)
+            .map(|rule| {
+                let factor = f64::from(rule.factor_milli) / 1e3;
+                format!("{factor} times too fast over {}", span(rule.long))
+            })
+            .collect();
+        let pages = if pages.is_empty() {
+            "never pages".into()
+        } else {
+            format!("pages when its budget burns {}", pages.join(" or "))
+        };
+        let text = format!(
+            "`{}`: {} of {what} `{}` are good over {}; {pages}.",
+            named.name,
+            named.slo.objective,
+            scenario.fleet.services[service.index()].name,
+            span(named.slo.period),
+        );
+        item(out, &text)?;
+    }
+    writeln!(out)
+}
+
+fn write_people(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
+    let on_call = &scenario.on_call;
+    let paging = &scenario.core.paging;
+    writeln!(out, "People")?;
+    let text = format!(
+        "{} ({}) is on call: answers a page in {}, then needs {} to find the cause, and rolls \
+         back the likeliest change of the last {} by hand. A page unanswered for {} is sent \
+         again, {} in all.",
+        on_call.principal.name,
+        on_call.principal.role,
+        typical(&on_call.acknowledge),
+        typical(&on_call.diagnose),
+        span(scenario.core.suspect_window),
+        span(paging.acknowledge_within),
+        counted(paging.pages_max as usize, "page"),
+    );
+    item(out, &text)?;
+    writeln!(out)
+}
+
+fn write_expectations(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
+    writeln!(out, "What must come out")?;
+    if scenario.expect.is_empty() {
+        return item(out, "Nothing in particular.");
+    }
+    for line in &scenario.expect {
+        let rate = if line.rate == Ppm::ONE {
+            "in every run".into()
+        } else {
+            format!("in at least {} of runs", line.rate)
+        };
+        item(out, &format!("{}, {rate}", line.requirement))?;
+    }
+    Ok(())
+}
+
+/// The width of a line of text.
+const WIDTH: usize = 96;
+
+fn item(out: &mut String, text: &str) -> std::fmt::Result {
+    wrap(out, "  ", "    ", text)
+}
+
+fn paragraph(out: &mut String, text: &str) -> std::fmt::Result {
+    wrap(out, "", "", text)
+}
+
+fn wrap(out: &mut String, first: &str, rest: &str, text: &str) -> std::fmt::Result {
+    let mut line = String::from(first);
+    let mut empty = true;
+    // A number and its unit stay together.
+    let text = text.replace(" %", "\u{a0}%");
+    for word in text.split([' ', '\n']).filter(|word| !word.is_empty()) {
+        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            write_line(out, &line)?;
+            line = rest.into();
+            empty = true;
+        }
+        if !empty {
+            line.push(' ');
+        }
+        line.push_str(word);
+        empty = false;
+    }
+    write_line(out, &line)
+}
+
+fn write_line(out: &mut String, line: &str) -> std::fmt::Result {
+    writeln!(out, "{}", line.replace('\u{a0}', " "))
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+fn share(share: f64) -> String {
+    Ppm::from_f64(share).to_string()
+}
+
+/// A length of time as a scenario file writes it.
+fn span(time: Micros) -> String {
+    const UNITS: [(&str, u64); 6] = [
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("m", 60_000_000),
+        ("s", 1_000_000),
+        ("ms", 1_000),
+        ("us", 1),
+    ];
+    let mut rest = time.0;
+    let mut parts = Vec::new();
+    for (unit, length) in UNITS {
+        if rest >= length {
+            parts.push(format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if parts.is_empty() {
+        return "0s".into();
+    }
+    parts.join(" ")
+}
+
+fn typical(time: &LogNormal) -> String {
+    format!("{} (median)", span(time.median))
+}
+
+fn clock(time: Micros) -> String {
+    time.to_string().chars().take(5).collect()
+}

@@ -1,0 +1,172 @@
+//! Configs, changes and what is wrong with them.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::file::DistributionFile;
+use crate::place::At;
+use crate::scalar::{Duration, Integer, Literal, Name, Number, Percent, Scalar, Words};
+
+/// A config document that the instances of a service run.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConfigFile {
+    /// Its name.
+    pub name: Scalar<Name>,
+    /// The service whose instances run it.
+    pub service: Scalar<Name>,
+    /// Its keys.
+    pub keys: Vec<KeyFile>,
+    /// Combinations of values that validation refuses.
+    #[serde(default)]
+    pub forbid: Vec<ForbidFile>,
+}
+
+/// A key of a config.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct KeyFile {
+    /// Its name, with the unit of a number last: `token-ttl-s`.
+    pub key: Scalar<Name>,
+    /// Its type and range.
+    pub kind: KeyKindFile,
+    /// Its value before any change.
+    pub initial: Scalar<Literal>,
+}
+
+/// The type and range of a key.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum KeyKindFile {
+    /// A switch.
+    Bool {},
+    /// A whole number.
+    Int {
+        /// The least allowed value.
+        min: Scalar<Integer>,
+        /// The greatest allowed value.
+        max: Scalar<Integer>,
+    },
+    /// Text.
+    #[serde(rename_all = "kebab-case")]
+    Text {
+        /// The allowed values; every text when left out.
+        #[serde(default)]
+        one_of: Vec<Scalar<Literal>>,
+    },
+}
+
+/// A combination of values that validation refuses.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ForbidFile {
+    /// Why, told to the author of a change.
+    pub reason: Scalar<Words>,
+    /// The combination.
+    pub all: BTreeMap<String, Scalar<Literal>>,
+}
+
+/// The role in which somebody acts.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RoleFile {
+    /// Writes changes.
+    Developer,
+    /// Owns the service and reviews its changes.
+    Owner,
+    /// Runs the fleet.
+    SiteReliability,
+    /// A program acting on its own.
+    Automation,
+}
+
+/// Somebody who acts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PersonFile {
+    /// A handle that stands for a role, never for a real person.
+    pub name: Scalar<Name>,
+    /// The role.
+    pub role: RoleFile,
+}
+
+/// How a change is reviewed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReviewFile {
+    /// The reviewer.
+    pub reviewer: PersonFile,
+    /// How long it takes.
+    pub delay: DistributionFile,
+    /// What they decide.
+    pub decision: DecisionFile,
+}
+
+/// What a reviewer decides.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionFile {
+    /// The change may be rolled out.
+    Approve,
+    /// The change is refused.
+    Reject,
+}
+
+/// A change that somebody proposes during the run.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ChangeFile {
+    /// What it is meant to do, in a sentence.
+    pub title: Scalar<Words>,
+    /// When it is proposed, since the start of the run.
+    pub at: Scalar<Duration>,
+    /// The config it changes.
+    pub config: Scalar<Name>,
+    /// Who proposes it.
+    pub author: PersonFile,
+    /// The new values, by key.
+    pub set: At<BTreeMap<String, Scalar<Literal>>>,
+    /// The plan that an approval starts: one of this file's or of the catalogue's.
+    pub plan: Scalar<Name>,
+    /// Who reviews it, and how.
+    pub review: ReviewFile,
+    /// What is wrong with it, unknown to everybody in the run; left out when it is good.
+    #[serde(default)]
+    pub defect: Option<DefectFile>,
+}
+
+/// What is wrong with a change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DefectFile {
+    /// What goes wrong and why, in a sentence, for the post-mortem.
+    pub story: Scalar<Words>,
+    /// How it hurts.
+    pub mechanism: MechanismFile,
+}
+
+/// How a bad config hurts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum MechanismFile {
+    /// Instances that load it answer some requests with an error.
+    Errors {
+        /// Of this class; of every class when left out.
+        #[serde(default)]
+        class: Option<Scalar<Name>>,
+        /// The share of those requests that fail.
+        share: Scalar<Percent>,
+    },
+    /// Instances that load it take longer for every request.
+    Latency {
+        /// Service time is multiplied by this: from 1 to 1000.
+        factor: Scalar<Number>,
+    },
+    /// Instances that load it crash, start again, and crash again until the config is gone.
+    CrashOnLoad {
+        /// The share of instances that crash.
+        share: Scalar<Percent>,
+    },
+}

@@ -1,0 +1,60 @@
+//! What must come out.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::place::At;
+use crate::scalar::{Count, Duration, Name, Percent, Scalar};
+
+/// One requirement, and in how many runs it must hold.
+pub type ExpectFile = At<ExpectationFile>;
+
+/// One requirement: exactly one of these keys besides `rate`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExpectationFile {
+    /// This layer stops the change.
+    #[serde(default)]
+    pub caught_by: Option<CatchPointFile>,
+    /// From the first user harmed to the first signal that somebody or something acts on.
+    #[serde(default)]
+    pub time_to_detect_at_most: Option<Scalar<Duration>>,
+    /// From the first user harmed until every objective holds again.
+    #[serde(default)]
+    pub time_to_mitigate_at_most: Option<Scalar<Duration>>,
+    /// Instances that ever ran the change, among those of its service.
+    #[serde(default)]
+    pub exposure_at_most: Option<Scalar<Percent>>,
+    /// Pages sent.
+    #[serde(default)]
+    pub pages_at_most: Option<Scalar<Count>>,
+    /// Whether the change reaches its whole scope and stays.
+    #[serde(default)]
+    pub reaches_full: Option<bool>,
+    /// Whether an objective's error budget burns faster than it may because of the change.
+    #[serde(default)]
+    pub breaches_slo: Option<bool>,
+    /// In at least this share of runs; 100 % when left out.
+    #[serde(default)]
+    pub rate: Option<Scalar<Percent>>,
+}
+
+/// A layer that may stop a change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum CatchPointFile {
+    /// Validation.
+    Validation,
+    /// Review.
+    Review,
+    /// The judge of any canary stage.
+    Canary,
+    /// The judge of any wave.
+    Wave,
+    /// The judge of the stage of this name.
+    Stage(Scalar<Name>),
+    /// An alert on an objective.
+    SloAlert,
+    /// Nothing.
+    Nobody,
+}

@@ -1,0 +1,125 @@
+//! What a scenario file may hold, field by field. Everything here is text with a place: what it
+//! means is found out in [`crate::resolve`], so that one reading reports every mistake.
+
+mod change;
+mod expect;
+mod fleet;
+mod plan;
+mod world;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub use change::{
+    ChangeFile, ConfigFile, DecisionFile, DefectFile, ForbidFile, KeyFile, KeyKindFile,
+    MechanismFile, PersonFile, ReviewFile, RoleFile,
+};
+pub use expect::{CatchPointFile, ExpectFile, ExpectationFile};
+pub use fleet::{
+    ClassFile, DemandFile, DistributionFile, FleetFile, GoldenFile, RegionFile, ServiceFile,
+};
+pub use plan::{
+    AudienceFile, CheckFile, CountLimit, ErrorRatioFile, JudgeFile, LatencyFile, LimitFile,
+    PlanFile, ReactionFile, RelativeFile, SaturationFile, ShareLimit, StageFile, StageKindFile,
+    TimeLimit,
+};
+pub use world::{
+    BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, PagingFile,
+    PropagationFile, SloFile, StragglersFile, TelemetryFile, UrgencyFile,
+};
+
+use crate::scalar::{Duration, Name, Scalar, Words};
+
+/// A scenario: a fleet, what is changed in it, and what must come out.
+///
+/// Sections that the file leaves out come from the world preset it names; a section that it
+/// gives replaces the preset's whole section. Durations are written like `10m` or `1h 30m`,
+/// shares like `0.5 %`, rates like `300/s`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ScenarioFile {
+    /// A short name: the file's name without `.yaml`, by custom.
+    pub name: Scalar<Name>,
+    /// One line that says what happens.
+    pub title: Scalar<Words>,
+    /// What the scenario teaches, in a few sentences.
+    pub summary: Scalar<Words>,
+    /// How much simulated time a run lasts.
+    pub duration: Scalar<Duration>,
+    /// The world preset that fills in what this file leaves out.
+    #[serde(default)]
+    pub world: Option<WorldReference>,
+    /// The step in which fleet and demand move; at least `100ms`.
+    #[serde(default)]
+    pub step: Option<Scalar<Duration>>,
+    /// Regions, services and request classes.
+    #[serde(default)]
+    pub fleet: Option<FleetFile>,
+    /// How demand moves over the day.
+    #[serde(default)]
+    pub demand: Option<DemandFile>,
+    /// Config documents: keys, types, ranges.
+    #[serde(default)]
+    pub configs: Option<Vec<ConfigFile>>,
+    /// Service-level objectives.
+    #[serde(default)]
+    pub slos: Option<Vec<SloFile>>,
+    /// How config gets to instances.
+    #[serde(default)]
+    pub propagation: Option<PropagationFile>,
+    /// How numbers get from instances to whoever judges.
+    #[serde(default)]
+    pub telemetry: Option<TelemetryFile>,
+    /// Noise that has nothing to do with any change.
+    #[serde(default)]
+    pub noise: Option<NoiseFile>,
+    /// Who is on call.
+    #[serde(default)]
+    pub on_call: Option<OnCallFile>,
+    /// How the control plane alerts and pages.
+    #[serde(default)]
+    pub core: Option<CoreFile>,
+    /// Rollout plans of this file; a change may also name a plan of the catalogue.
+    #[serde(default)]
+    pub plans: Vec<PlanFile>,
+    /// What is changed during the run, in the order of time.
+    pub changes: Vec<ChangeFile>,
+    /// What must come out.
+    #[serde(default)]
+    pub expect: Vec<ExpectFile>,
+}
+
+/// A reference to a world of the catalogue.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WorldReference {
+    /// The preset's name.
+    pub preset: Scalar<Name>,
+}
+
+/// A world preset: the sections a scenario may leave out.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct WorldFile {
+    /// The step in which fleet and demand move.
+    pub step: Scalar<Duration>,
+    /// Regions, services and request classes.
+    pub fleet: FleetFile,
+    /// How demand moves over the day.
+    pub demand: DemandFile,
+    /// Config documents.
+    pub configs: Vec<ConfigFile>,
+    /// Service-level objectives.
+    pub slos: Vec<SloFile>,
+    /// How config gets to instances.
+    pub propagation: PropagationFile,
+    /// How numbers get from instances to whoever judges.
+    pub telemetry: TelemetryFile,
+    /// Noise that has nothing to do with any change.
+    #[serde(default)]
+    pub noise: Option<NoiseFile>,
+    /// Who is on call.
+    pub on_call: OnCallFile,
+    /// How the control plane alerts and pages.
+    pub core: CoreFile,
+}

@@ -1,0 +1,165 @@
+//! What surrounds the fleet: objectives, propagation, telemetry, noise, people, paging.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::file::{DistributionFile, RoleFile};
+use crate::scalar::{Count, Duration, Name, Number, Percent, Scalar};
+
+/// A service-level objective.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SloFile {
+    /// Its name.
+    pub name: Scalar<Name>,
+    /// What counts as bad.
+    pub indicator: IndicatorFile,
+    /// The promised share of good requests: above 0 %, below 100 %.
+    pub objective: Scalar<Percent>,
+    /// The period over which it is promised.
+    pub period: Scalar<Duration>,
+    /// Burn rates at which somebody hears of it. When left out, the four standard ones: page at
+    /// 14.4 over 1 h and at 6 over 6 h, ticket at 3 over 1 d and at 1 over 3 d.
+    #[serde(default)]
+    pub rules: Option<Vec<BurnRuleFile>>,
+}
+
+/// What counts as a bad request.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum IndicatorFile {
+    /// A request that the service answers with an error.
+    #[serde(rename_all = "kebab-case")]
+    Errors {
+        /// The service at which requests are counted.
+        service: Scalar<Name>,
+        /// Only requests of this class; all when left out.
+        #[serde(default)]
+        class: Option<Scalar<Name>>,
+    },
+    /// A request that the service answers late.
+    #[serde(rename_all = "kebab-case")]
+    Slow {
+        /// The service.
+        service: Scalar<Name>,
+        /// Later than this is late.
+        threshold: Scalar<Duration>,
+    },
+}
+
+/// Fires while the error budget burns faster than the factor in both windows.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct BurnRuleFile {
+    /// The window that decides when it fires.
+    pub long: Scalar<Duration>,
+    /// The window that ends it; at least 1 s, at most the long one.
+    pub short: Scalar<Duration>,
+    /// How many times faster than even over the period the budget burns.
+    pub factor: Scalar<Number>,
+    /// Whether somebody is woken.
+    pub urgency: UrgencyFile,
+}
+
+/// Whether somebody is woken.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum UrgencyFile {
+    /// Somebody looks at it in working hours.
+    Ticket,
+    /// Somebody is paged now.
+    Page,
+}
+
+/// How config gets to instances: a base delay, plus a log-normal one for each instance.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PropagationFile {
+    /// Commit and distribution tiers, before the first instance.
+    pub base: Scalar<Duration>,
+    /// The delay of most instances after that.
+    pub body: DistributionFile,
+    /// The slow rest.
+    pub stragglers: StragglersFile,
+}
+
+/// Instances that take much longer.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StragglersFile {
+    /// The share of instances.
+    pub share: Scalar<Percent>,
+    /// Their delay.
+    pub delay: DistributionFile,
+}
+
+/// How numbers get from instances to whoever judges.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct TelemetryFile {
+    /// Time between scrapes; a multiple of the step.
+    pub scrape_every: Scalar<Duration>,
+    /// Delay from scrape to judge.
+    pub ingestion: DistributionFile,
+    /// The share of scrapes that never arrive.
+    pub loss: Scalar<Percent>,
+}
+
+/// Noise that has nothing to do with any change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NoiseFile {
+    /// Hosts that go bad and recover by themselves.
+    #[serde(default)]
+    pub flapping: Option<FlappingFile>,
+}
+
+/// Hosts that flap.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct FlappingFile {
+    /// The share of all instances that sit on such hosts.
+    pub share: Scalar<Percent>,
+    /// Mean time between two bad spells.
+    pub good_mean: Scalar<Duration>,
+    /// Mean length of a bad spell.
+    pub bad_mean: Scalar<Duration>,
+    /// The share of requests that fail during a bad spell.
+    pub error_share: Scalar<Percent>,
+}
+
+/// The person on call: acknowledges a page, looks for the cause, rolls back the likeliest change.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OnCallFile {
+    /// A handle that stands for a role, never for a real person.
+    pub name: Scalar<Name>,
+    /// The role in which they act.
+    pub role: RoleFile,
+    /// From page to acknowledgement.
+    pub acknowledge: DistributionFile,
+    /// From acknowledgement to knowing what to do, and daring to do it.
+    pub diagnose: DistributionFile,
+}
+
+/// How the control plane alerts and pages.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CoreFile {
+    /// How people are paged.
+    pub paging: PagingFile,
+    /// How often alert rules are evaluated; above zero.
+    pub evaluate_every: Scalar<Duration>,
+    /// How long after its last widening a change is a suspect.
+    pub suspect_window: Scalar<Duration>,
+}
+
+/// How people are paged.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PagingFile {
+    /// How long a page may stay unanswered before the next one goes out.
+    pub acknowledge_within: Scalar<Duration>,
+    /// How many pages an incident sends before it gives up; at least one.
+    pub pages_max: Scalar<Count>,
+}

@@ -1,0 +1,27 @@
+//! Scenario files: what may stand in one, what is wrong with one, and the catalogue.
+//!
+//! text → [`file`] (YAML with places) → resolve (meanings, names to ids, every problem at once)
+//! → [`firedrill_sim::spec::Scenario`] → [`explain`] (in plain words).
+//!
+//! Invariants: what this crate hands out has passed [`Scenario::check`]; what it refuses comes
+//! with file, line, column, what was expected and a next step. The file system is touched by
+//! [`load_paths`] alone.
+//!
+//! [`Scenario::check`]: firedrill_sim::spec::Scenario::check
+
+mod catalogue;
+mod explain;
+pub mod file;
+mod load;
+pub mod place;
+mod problem;
+mod resolve;
+pub mod scalar;
+mod schema;
+mod yaml;
+
+pub use catalogue::{Entry, catalogue, policies, worlds};
+pub use explain::explain;
+pub use load::{LoadErrors, Loaded, load_embedded, load_paths, load_str};
+pub use problem::{Problem, Source};
+pub use schema::scenario_schema;

@@ -1,0 +1,104 @@
+//! What must come out.
+
+use firedrill_core::Ppm;
+use firedrill_sim::expect::{CatchPoint, Expectation, Requirement};
+use firedrill_sim::spec::ConfigSpec;
+
+use crate::file::{CatchPointFile, ExpectFile, ExpectationFile, ScenarioFile};
+
+use super::context::Context;
+
+pub(super) fn resolve(
+    context: &mut Context,
+    file: &ScenarioFile,
+    configs: &[ConfigSpec],
+) -> Vec<Expectation> {
+    let stages: Vec<String> = configs
+        .iter()
+        .flat_map(|config| &config.plans)
+        .flat_map(|plan| &plan.plan.stages)
+        .map(|stage| stage.name.clone())
+        .collect();
+    let lines = file.expect.iter();
+    lines
+        .filter_map(|line| resolve_line(context, line, &stages))
+        .collect()
+}
+
+fn resolve_line(
+    context: &mut Context,
+    file: &ExpectFile,
+    stages: &[String],
+) -> Option<Expectation> {
+    let mut found = requirements(context, &file.value, stages);
+    if found.len() != 1 {
+        let message = match found.len() {
+            0 => "an expectation requires nothing".into(),
+            n => format!("an expectation requires {n} things at once"),
+        };
+        context.report("scenario::expectation", file.place, message, |problem| {
+            problem
+                .label("expected exactly one requirement, and `rate` if you like")
+                .help(
+                    "write one list item for each of `caught-by`, `time-to-detect-at-most`, \
+                     `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, \
+                     `reaches-full`, `breaches-slo`",
+                )
+        });
+        return None;
+    }
+    let rate = file.value.rate.as_ref();
+    Some(Expectation {
+        requirement: found.remove(0),
+        rate: rate.map_or(Ppm::ONE, |rate| {
+            context.read(rate, "the rate of an expectation")
+        }),
+        line: file.place.line,
+    })
+}
+
+fn requirements(
+    context: &mut Context,
+    file: &ExpectationFile,
+    stages: &[String],
+) -> Vec<Requirement> {
+    let caught = file.caught_by.as_ref();
+    let caught = caught.map(|point| Requirement::CaughtBy(catch_point(context, point, stages)));
+    let detect = file.time_to_detect_at_most.as_ref();
+    let detect = detect.map(|limit| {
+        Requirement::TimeToDetectAtMost(context.read(limit, "the most time to detect"))
+    });
+    let mitigate = file.time_to_mitigate_at_most.as_ref();
+    let mitigate = mitigate.map(|limit| {
+        Requirement::TimeToMitigateAtMost(context.read(limit, "the most time to mitigate"))
+    });
+    let exposure = file.exposure_at_most.as_ref();
+    let exposure =
+        exposure.map(|limit| Requirement::ExposureAtMost(context.read(limit, "the most exposure")));
+    let pages = file.pages_at_most.as_ref();
+    let pages = pages.map(|limit| Requirement::PagesAtMost(context.read(limit, "the most pages")));
+    let full = file.reaches_full.map(Requirement::ReachesFull);
+    let breaches = file.breaches_slo.map(Requirement::BreachesSlo);
+    [caught, detect, mitigate, exposure, pages, full, breaches]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn catch_point(context: &mut Context, file: &CatchPointFile, stages: &[String]) -> CatchPoint {
+    match file {
+        CatchPointFile::Validation => CatchPoint::Validation,
+        CatchPointFile::Review => CatchPoint::Review,
+        CatchPointFile::Canary => CatchPoint::Canary,
+        CatchPointFile::Wave => CatchPoint::Wave,
+        CatchPointFile::SloAlert => CatchPoint::SloAlert,
+        CatchPointFile::Nobody => CatchPoint::Nobody,
+        CatchPointFile::Stage(name) => {
+            if !stages.is_empty() && !stages.contains(&name.text) {
+                let known = stages.iter().map(String::as_str);
+                context.unknown("stage", "an expectation", name, known, "by a plan in use");
+            }
+            CatchPoint::Stage(name.text.clone())
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! From a file to a scenario: scalars get a meaning, names become ids, and everything that is
+//! wrong is collected before anything is refused.
+
+mod change;
+mod context;
+mod expect;
+mod fleet;
+mod plan;
+mod world;
+
+use firedrill_sim::spec::Scenario;
+
+use crate::catalogue;
+use crate::file::{ScenarioFile, WorldFile};
+use crate::problem::{Problem, Source};
+use crate::yaml;
+
+use context::{Context, Names};
+
+/// A section of the world, and the file it was read from.
+struct Section<'a, T> {
+    source: usize,
+    value: &'a T,
+}
+
+/// The names of a world that others refer to.
+struct World {
+    fleet: firedrill_sim::spec::Fleet,
+    regions: Names,
+    services: Names,
+    classes: Names,
+}
+
+/// Makes a scenario of a file.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn resolve(source: &Source, file: &ScenarioFile) -> Result<Scenario, Vec<Problem>> {
+    let mut context = Context::new(source);
+    let scenario = build(&mut context, file);
+    let mut problems = context.into_problems();
+    if problems.is_empty() {
+        let Some(scenario) = scenario else {
+            unreachable!("nothing is wrong with the file, and yet there is no scenario");
+        };
+        match scenario.check() {
+            Ok(()) => return Ok(scenario),
+            Err(error) => problems.push(unsound(source, file, &error)),
+        }
+    }
+    Err(problems)
+}
+
+/// The loader checks all that a world does, with places; this is what it may have missed.
+fn unsound(source: &Source, file: &ScenarioFile, error: &dyn std::error::Error) -> Problem {
+    let mut message = format!("the scenario cannot be run: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        message.push_str(": ");
+        message.push_str(&error.to_string());
+        cause = error.source();
+    }
+    Problem::new("scenario::unsound", source, message)
+        .at(file.name.place)
+        .label("in this scenario")
+}
+
+fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
+    let preset = load_world(context, file);
+    if file.world.is_none() {
+        report_missing(context, file);
+    }
+    let preset = preset.as_ref().map(|(source, world)| (*source, world));
+    let step = pick(file.step.as_ref(), preset, |world| &world.step);
+    let fleet = pick(file.fleet.as_ref(), preset, |world| &world.fleet);
+    let demand = pick(file.demand.as_ref(), preset, |world| &world.demand);
+    let configs = pick(file.configs.as_ref(), preset, |world| &world.configs);
+    let slos = pick(file.slos.as_ref(), preset, |world| &world.slos);
+    let propagation = pick(file.propagation.as_ref(), preset, |world| {
+        &world.propagation
+    });
+    let telemetry = pick(file.telemetry.as_ref(), preset, |world| &world.telemetry);
+    let on_call = pick(file.on_call.as_ref(), preset, |world| &world.on_call);
+    let core = pick(file.core.as_ref(), preset, |world| &world.core);
+    let noise = file
+        .noise
+        .as_ref()
+        .map(|value| Section { source: 0, value });
+    let noise = noise.or_else(|| {
+        let (source, world) = preset?;
+        let value = world.noise.as_ref()?;
+        Some(Section { source, value })
+    });
+
+    let name = context.read(&file.name, "the scenario's name");
+    let title = context.read(&file.title, "the title");
+    let summary = context.read(&file.summary, "the summary");
+    let duration = context.read(&file.duration, "the duration");
+    let world = context.within(&fleet?, fleet::resolve);
+    let demand = context.within(&demand?, fleet::resolve_demand);
+    let slos = context.within(&slos?, |context, slos| {
+        world::resolve_slos(context, slos, &world)
+    });
+    let propagation = context.within(&propagation?, world::resolve_propagation);
+    let step = context.within(&step?, |context, step| context.read(step, "the step"));
+    let telemetry_source = telemetry?;
+    let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
+    let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
+    let on_call = context.within(&on_call?, world::resolve_on_call);
+    let core = context.within(&core?, world::resolve_core);
+    let (configs, changes) = change::resolve(context, file, &configs?, &world, duration);
+    world::check_times(context, file, &telemetry_source, step, duration);
+    let expect = expect::resolve(context, file, &configs);
+    Some(Scenario {
+        name,
+        title,
+        summary,
+        duration,
+        step,
+        fleet: world.fleet,
+        demand,
+        configs,
+        slos,
+        changes,
+        propagation,
+        telemetry,
+        noise: noise.unwrap_or_default(),
+        on_call,
+        core,
+        expect,
+    })
+}
+
+/// The world preset that the file names, read from the catalogue.
+fn load_world(context: &mut Context, file: &ScenarioFile) -> Option<(usize, WorldFile)> {
+    let reference = &file.world.as_ref()?.preset;
+    let name = context.read(reference, "the world preset");
+    let Some(preset) = catalogue::world(&name) else {
+        let known = catalogue::worlds().map(|entry| entry.name);
+        context.unknown(
+            "world",
+            "the scenario",
+            reference,
+            known,
+            "in the catalogue",
+        );
+        return None;
+    };
+    let source = Source::new(&preset.file_name(), preset.source);
+    match yaml::read::<WorldFile>(&source) {
+        Ok(world) => Some((context.add_source(source), world)),
+        Err(problem) => {
+            context.push(problem);
+            None
+        }
+    }
+}
+
+/// Without a world to fall back on, all sections but the noise must be there.
+fn report_missing(context: &mut Context, file: &ScenarioFile) {
+    let sections = [
+        ("step", file.step.is_some()),
+        ("fleet", file.fleet.is_some()),
+        ("demand", file.demand.is_some()),
+        ("configs", file.configs.is_some()),
+        ("slos", file.slos.is_some()),
+        ("propagation", file.propagation.is_some()),
+        ("telemetry", file.telemetry.is_some()),
+        ("on-call", file.on_call.is_some()),
+        ("core", file.core.is_some()),
+    ];
+    let missing = sections.iter().filter(|(_, there)| !there);
+    let missing: Vec<&str> = missing.map(|(key, _)| *key).collect();
+    if !missing.is_empty() {
+        context.missing_sections(&missing);
+    }
+}
+
+/// The file's own section, or the preset's.
+fn pick<'a, T>(
+    own: Option<&'a T>,
+    preset: Option<(usize, &'a WorldFile)>,
+    of_preset: fn(&'a WorldFile) -> &'a T,
+) -> Option<Section<'a, T>> {
+    let of_preset = |(source, world)| Section {
+        source,
+        value: of_preset(world),
+    };
+    own.map(|value| Section { source: 0, value })
+        .or_else(|| preset.map(of_preset))
+}

@@ -1,0 +1,252 @@
+//! Objectives, propagation, telemetry, noise, people, paging.
+
+use firedrill_core::Micros;
+use firedrill_core::config::{Principal, Role};
+use firedrill_core::health::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
+use firedrill_core::ids::{ClassId, ServiceId};
+use firedrill_core::incident::PagingPolicy;
+use firedrill_sim::spec::{CorePolicy, Flapping, NamedSlo, Noise, OnCall, Propagation, Telemetry};
+
+use crate::file::{
+    BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, PropagationFile,
+    RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
+};
+use crate::scalar::{Duration, Kind, Name, Scalar};
+
+use super::context::Context;
+use super::fleet::distribution;
+use super::{Section, World};
+
+pub(super) fn resolve_slos(
+    context: &mut Context,
+    files: &Vec<SloFile>,
+    world: &World,
+) -> Vec<NamedSlo> {
+    context.define("SLO", files.iter().map(|slo| &slo.name));
+    files
+        .iter()
+        .map(|file| NamedSlo {
+            name: file.name.text.clone(),
+            slo: resolve_slo(context, file, world),
+        })
+        .collect()
+}
+
+fn resolve_slo(context: &mut Context, file: &SloFile, world: &World) -> Slo {
+    let what = format!("SLO `{}`", file.name.text);
+    let objective = context.read(&file.objective, &format!("the objective of {what}"));
+    if objective.0 == 0 || objective.0 >= 1_000_000 {
+        let what = format!("the objective of {what}");
+        context.out_of_range(&file.objective, &what, "above 0 % and below 100 %");
+    }
+    let indicator = match &file.indicator {
+        IndicatorFile::Errors { service, class } => Indicator::Errors {
+            service: ServiceId(context.find(&world.services, service, &what) as u16),
+            class: class
+                .as_ref()
+                .map(|class| class_at(context, world, class, &service.text, &what)),
+        },
+        IndicatorFile::Slow { service, threshold } => Indicator::Slow {
+            service: ServiceId(context.find(&world.services, service, &what) as u16),
+            threshold_us: context
+                .read(threshold, &format!("the threshold of {what}"))
+                .0,
+        },
+    };
+    let rules = match &file.rules {
+        None => standard_burn_rules(),
+        Some(rules) => rules
+            .iter()
+            .map(|rule| resolve_rule(context, rule, &what))
+            .collect(),
+    };
+    Slo {
+        indicator,
+        objective,
+        period: above_zero(context, &file.period, &format!("the period of {what}")),
+        rules,
+    }
+}
+
+/// A class, whose requests must come by the service.
+pub(super) fn class_at(
+    context: &mut Context,
+    world: &World,
+    class: &Scalar<Name>,
+    service: &str,
+    what: &str,
+) -> ClassId {
+    let index = context.find(&world.classes, class, what);
+    let known = world.classes.iter().any(|name| name == class.text);
+    let at_service = world.services.iter().position(|name| name == service);
+    if let (true, Some(service_index)) = (known, at_service) {
+        let passes = world.fleet.classes[index]
+            .path
+            .iter()
+            .any(|id| id.index() == service_index);
+        if !passes {
+            context.report(
+                "scenario::class-elsewhere",
+                class.place,
+                format!(
+                    "{what} looks for class `{}` at service `{service}`, where it never comes by",
+                    class.text
+                ),
+                |problem| {
+                    problem
+                        .label("its path does not hold the service")
+                        .help("name a class whose path holds the service, or leave `class` out")
+                },
+            );
+        }
+    }
+    ClassId(index as u16)
+}
+
+fn resolve_rule(context: &mut Context, file: &BurnRuleFile, what: &str) -> BurnRule {
+    let long = context.read(&file.long, &format!("the long window of {what}"));
+    let short = context.read(&file.short, &format!("the short window of {what}"));
+    if !(Micros::from_secs(1)..=long).contains(&short) {
+        let what = format!("the short window of {what}");
+        context.out_of_range(&file.short, &what, "1s to the long window");
+    }
+    let factor = context.read(&file.factor, &format!("the burn rate of {what}"));
+    if !(0.001..=1e6).contains(&factor) {
+        let what = format!("the burn rate of {what}");
+        context.out_of_range(&file.factor, &what, "0.001 to 1000000");
+    }
+    BurnRule {
+        long,
+        short,
+        factor_milli: (factor * 1e3).round() as u32,
+        urgency: match file.urgency {
+            UrgencyFile::Ticket => Urgency::Ticket,
+            UrgencyFile::Page => Urgency::Page,
+        },
+    }
+}
+
+/// A length of time of which nothing is too little.
+pub(super) fn above_zero(context: &mut Context, scalar: &Scalar<Duration>, what: &str) -> Micros {
+    let length = context.read(scalar, what);
+    if length == Micros::ZERO {
+        context.out_of_range(scalar, what, "more than 0s");
+    }
+    length
+}
+
+pub(super) fn resolve_propagation(context: &mut Context, file: &PropagationFile) -> Propagation {
+    Propagation {
+        base: context.read(&file.base, "the base delay of propagation"),
+        body: distribution(context, &file.body, "propagation"),
+        straggler_share: context
+            .read(&file.stragglers.share, "the share of stragglers")
+            .as_f64(),
+        straggler: distribution(context, &file.stragglers.delay, "the stragglers' delay"),
+    }
+}
+
+pub(super) fn resolve_telemetry(context: &mut Context, file: &TelemetryFile) -> Telemetry {
+    Telemetry {
+        scrape_every: above_zero(context, &file.scrape_every, "the scrape interval"),
+        ingestion: distribution(context, &file.ingestion, "the ingestion delay"),
+        loss_share: context.read(&file.loss, "the loss of telemetry").as_f64(),
+    }
+}
+
+pub(super) fn resolve_noise(context: &mut Context, file: &NoiseFile) -> Noise {
+    let flapping = |file: &FlappingFile| Flapping {
+        share: context.read(&file.share, "the share of flapping").as_f64(),
+        good_mean: above_zero(context, &file.good_mean, "the mean good spell"),
+        bad_mean: above_zero(context, &file.bad_mean, "the mean bad spell"),
+        error_share: context
+            .read(&file.error_share, "the error share of flapping")
+            .as_f64(),
+    };
+    Noise {
+        flapping: file.flapping.as_ref().map(flapping),
+    }
+}
+
+pub(super) const fn role(file: RoleFile) -> Role {
+    match file {
+        RoleFile::Developer => Role::Developer,
+        RoleFile::Owner => Role::Owner,
+        RoleFile::SiteReliability => Role::SiteReliability,
+        RoleFile::Automation => Role::Automation,
+    }
+}
+
+pub(super) fn resolve_on_call(context: &mut Context, file: &OnCallFile) -> OnCall {
+    let role = role(file.role);
+    if !role.may_operate() {
+        context.report(
+            "scenario::powerless-on-call",
+            file.name.place,
+            format!("whoever is on call acts as {role}, a role that may not roll back"),
+            |problem| {
+                problem
+                    .label("cannot end an incident")
+                    .help("give the role `owner` or `site-reliability`")
+            },
+        );
+    }
+    OnCall {
+        principal: Principal {
+            name: context.read(&file.name, "the name of whoever is on call"),
+            role,
+        },
+        acknowledge: distribution(context, &file.acknowledge, "the acknowledge delay"),
+        diagnose: distribution(context, &file.diagnose, "the time to diagnose"),
+    }
+}
+
+pub(super) fn resolve_core(context: &mut Context, file: &CoreFile) -> CorePolicy {
+    let pages_max = context.read(&file.paging.pages_max, "the most pages of an incident");
+    if pages_max == 0 {
+        let what = "the most pages of an incident";
+        context.out_of_range(&file.paging.pages_max, what, "1 or more");
+    }
+    CorePolicy {
+        paging: PagingPolicy {
+            acknowledge_within: above_zero(
+                context,
+                &file.paging.acknowledge_within,
+                "the time to acknowledge within",
+            ),
+            pages_max,
+        },
+        evaluate_every: above_zero(context, &file.evaluate_every, "the evaluation interval"),
+        suspect_window: context.read(&file.suspect_window, "the suspect window"),
+    }
+}
+
+/// Step, scrape interval and duration must fit each other.
+pub(super) fn check_times(
+    context: &mut Context,
+    file: &ScenarioFile,
+    telemetry: &Section<'_, TelemetryFile>,
+    step: Micros,
+    duration: Micros,
+) {
+    const STEP_MIN: Micros = Micros::from_millis(100);
+    const STEPS_MAX: u64 = 1_000_000;
+    if step < STEP_MIN {
+        if let Some(scalar) = &file.step {
+            context.out_of_range(scalar, "the step", "100ms or more");
+        }
+        return;
+    }
+    let understood = Duration::parse(&file.duration.text).is_ok();
+    if understood && (duration < step || duration.0 / step.0 > STEPS_MAX) {
+        let allowed = format!("one step ({step}) to {STEPS_MAX} steps");
+        context.out_of_range(&file.duration, "the duration", &allowed);
+    }
+    context.within(telemetry, |context, telemetry| {
+        let scrape = Duration::parse(&telemetry.scrape_every.text);
+        if scrape.is_ok_and(|scrape| !scrape.0.is_multiple_of(step.0)) {
+            let allowed = format!("the multiples of the step ({step})");
+            context.out_of_range(&telemetry.scrape_every, "the scrape interval", &allowed);
+        }
+    });
+}

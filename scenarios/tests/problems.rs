@@ -1,0 +1,615 @@
+//! Every way in which a scenario file can be wrong, and what its author is told.
+
+use std::fs;
+
+use firedrill_scenarios::{LoadErrors, catalogue, load_embedded, load_paths, load_str};
+
+/// A whole scenario in few lines; each test breaks it in one place.
+const SOUND: &str = r#"name: tiny
+title: One service
+summary: The smallest scenario that can be run.
+duration: 1h
+step: 10s
+fleet:
+  regions:
+    - {name: north, utc-offset: 1h, cells: 1, weight: 1}
+  services:
+    - name: cart
+      instances: 100
+      workers: 2
+      service-time: {median: 10ms, sigma: 0.5}
+      error-share: 0.01 %
+      timeout: 1s
+      queue-max: 10
+      start-up: 10s
+      cpu: {idle: 5 %, slope: 60 %}
+      memory: {idle: 5 %, slope: 60 %}
+      network: {idle: 5 %, slope: 60 %}
+      disk: {idle: 5 %, slope: 60 %}
+  classes:
+    - {name: checkout, path: [cart], rate: 300/s, employees: 1 %}
+demand: {start: "10:00", swing: 20 %, peak: "20:00"}
+configs:
+  - name: cart-limits
+    service: cart
+    keys:
+      - {key: items-max, kind: {int: {min: 1, max: 500}}, initial: 100}
+slos:
+  - name: checkouts
+    indicator: {errors: {service: cart, class: checkout}}
+    objective: 99.9 %
+    period: 30d
+propagation:
+  base: 10s
+  body: {median: 4s, sigma: 0.5}
+  stragglers: {share: 0.5 %, delay: {median: 5m, sigma: 1}}
+telemetry: {scrape-every: 30s, ingestion: {median: 5s, sigma: 0.5}, loss: 0 %}
+on-call:
+  name: on-call
+  role: site-reliability
+  acknowledge: {median: 3m, sigma: 1}
+  diagnose: {median: 15m, sigma: 1}
+core:
+  paging: {acknowledge-within: 5m, pages-max: 3}
+  evaluate-every: 30s
+  suspect-window: 2h
+plans:
+  - name: plain
+    settled: 95 %
+    push-deadline: 15m
+    check-every: 30s
+    hold-max: 10m
+    on-alert: ignore
+    stages:
+      - name: all
+        kind: wave
+        share: 100 %
+        audience: public
+        bake: 10m
+        judge:
+          stale-after: 3m
+          checks:
+            - error-ratio: {limit: {at-most: 1 %}, sample-min: 100}
+        on-failure: roll-back
+changes:
+  - title: Smaller carts
+    at: 2m
+    config: cart-limits
+    author: {name: cart-dev, role: developer}
+    set: {items-max: 50}
+    plan: plain
+    review:
+      reviewer: {name: cart-owner, role: owner}
+      delay: {median: 5m, sigma: 0.5}
+      decision: approve
+    defect:
+      story: Big carts are refused.
+      mechanism: {errors: {class: checkout, share: 5 %}}
+expect:
+  - caught-by: {stage: all}
+    rate: 90 %
+"#;
+
+fn told(errors: &LoadErrors) -> Vec<String> {
+    let problems = errors.problems.iter();
+    problems
+        .flat_map(|problem| {
+            let label = problem.label.iter().map(|label| format!("  | {label}"));
+            let help = problem.help.iter().map(|help| format!("  help: {help}"));
+            std::iter::once(problem.to_string())
+                .chain(label)
+                .chain(help)
+        })
+        .collect()
+}
+
+#[track_caller]
+fn same(actual: &[String], expected: &[&str]) {
+    assert_eq!(actual, expected);
+}
+
+/// Breaks the sound scenario by replacing texts, and compares what is told line by line.
+#[track_caller]
+fn check(edits: &[(&str, &str)], expected: &[&str]) {
+    let mut text = SOUND.to_owned();
+    for (from, to) in edits {
+        assert_eq!(text.matches(from).count(), 1, "{from:?} must be there once");
+        text = text.replace(from, to);
+    }
+    let errors = load_str("t.yaml", &text).expect_err("the file is broken");
+    same(&told(&errors), expected);
+}
+
+#[test]
+fn what_is_sound_is_loaded() {
+    let loaded = load_str("t.yaml", SOUND).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(loaded.scenario.expect[0].line, 82);
+    for entry in catalogue() {
+        let loaded = load_embedded(entry.name).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(loaded.scenario.name, entry.name);
+    }
+}
+
+#[test]
+fn text_that_is_not_yaml() {
+    check(
+        &[("duration: 1h", "duration: \"1h")],
+        &[
+            "t.yaml:24:18: invalid trailing content after double-quoted scalar [scenario::bad-yaml]",
+            "  | YAML cannot be read beyond this point",
+            "  help: check indentation, quotes and brackets on this line and the one before",
+        ],
+    );
+    check(
+        &[("duration: 1h", " duration: 1h")],
+        &[
+            "t.yaml:4:10: mapping values are not allowed in this context [scenario::bad-yaml]",
+            "  | YAML cannot be read beyond this point",
+            "  help: check indentation, quotes and brackets on this line and the one before",
+        ],
+    );
+    check(
+        &[("duration: 1h", "duration: 1h\nduration: 2h")],
+        &[
+            "t.yaml:5:1: key `duration` is there twice [scenario::duplicate-key]",
+            "  | the second one",
+            "  help: remove one of the two",
+        ],
+    );
+    let errors = load_str("t.yaml", "").unwrap_err();
+    same(
+        &told(&errors),
+        &[
+            "t.yaml:1:1: the file is empty or ends too early [scenario::bad-yaml]",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+}
+
+#[test]
+fn keys_and_choices_that_are_not_there() {
+    check(
+        &[("duration: 1h", "durations: 1h")],
+        &[
+            "t.yaml:4:1: unknown key `durations` [scenario::unknown-key]",
+            "  | no such key here",
+            "  help: did you mean `duration`?",
+        ],
+    );
+    check(
+        &[("duration: 1h\n", "")],
+        &[
+            "t.yaml:80:1: key `duration` is missing [scenario::missing-key]",
+            "  | expected `duration` beside this",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("cells: 1,", "zebra: 1,")],
+        &[
+            "t.yaml:8:37: unknown key `zebra` [scenario::unknown-key]",
+            "  | no such key here",
+            "  help: allowed here are `name`, `utc-offset`, `cells` and `weight`",
+        ],
+    );
+    check(
+        &[("kind: wave", "kind: waves")],
+        &[
+            "t.yaml:58:15: `waves` is not one of the choices [scenario::unknown-choice]",
+            "  | choices are `canary` and `wave`",
+            "  help: did you mean `wave`?",
+        ],
+    );
+    check(
+        &[("{errors: {class: checkout", "{error: {class: checkout")],
+        &[
+            "t.yaml:80:19: `error` is not one of the choices [scenario::unknown-choice]",
+            "  | choices are `errors`, `latency` and `crash-on-load`",
+            "  help: did you mean `errors`?",
+        ],
+    );
+}
+
+#[test]
+fn values_of_the_wrong_type() {
+    check(
+        &[("duration: 1h", "duration: soon")],
+        &[
+            "t.yaml:4:11: the duration is `soon`, not a duration [scenario::wrong-type]",
+            "  | expected a duration such as `40ms`, `10m` or `1h 30m`",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("duration: 1h", "duration: [1h]")],
+        &[
+            "t.yaml:4:11: expected a single value, such as `10m` [scenario::wrong-type]",
+            "  | expected a single value, such as `10m`",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("duration: 1h", "duration:")],
+        &[
+            "t.yaml:4:9: a key has no value [scenario::missing-value]",
+            "  | expected a value behind this key",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("instances: 100", "instances: many")],
+        &[
+            "t.yaml:11:18: the instances of service `cart` is `many`, not a whole number from 0 [scenario::wrong-type]",
+            "  | expected a whole number from 0, such as `20`",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("path: [cart]", "path: cart")],
+        &[
+            "t.yaml:23:30: expected a list, each item after a dash [scenario::wrong-type]",
+            "  | expected a list, each item after a dash",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+}
+
+#[test]
+fn values_out_of_range() {
+    check(
+        &[("share: 5 %}", "share: 130 %}")],
+        &[
+            "t.yaml:80:52: the share of the defect is `130 %`: outside 0 % to 100 % [scenario::out-of-range]",
+            "  | expected a percentage from `0 %` to `100 %`, such as `0.5 %`",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[(
+            "sigma: 0.5}\n      error-share",
+            "sigma: 9}\n      error-share",
+        )],
+        &[
+            "t.yaml:13:43: the sigma of the service time of service `cart` is `9`; allowed is 0 to 3 [scenario::out-of-range]",
+            "  | expected 0 to 3",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("objective: 99.9 %", "objective: 100 %")],
+        &[
+            "t.yaml:33:16: the objective of SLO `checkouts` is `100 %`; allowed is above 0 % and below 100 % [scenario::out-of-range]",
+            "  | expected above 0 % and below 100 %",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("at: 2m", "at: 2h")],
+        &[
+            "t.yaml:69:9: the time of change `Smaller carts` is `2h`; allowed is 0s to the end of the run (01:00:00) [scenario::out-of-range]",
+            "  | expected 0s to the end of the run (01:00:00)",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("scrape-every: 30s", "scrape-every: 15s")],
+        &[
+            "t.yaml:39:27: the scrape interval is `15s`; allowed is the multiples of the step (00:00:10) [scenario::out-of-range]",
+            "  | expected the multiples of the step (00:00:10)",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("swing: 20 %", "swing: 100 %")],
+        &[
+            "t.yaml:24:33: the swing of demand is `100 %`; allowed is 0 % to 99 % [scenario::out-of-range]",
+            "  | expected 0 % to 99 %",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("step: 10s", "step: 10ms")],
+        &[
+            "t.yaml:5:7: the step is `10ms`; allowed is 100ms or more [scenario::out-of-range]",
+            "  | expected 100ms or more",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("initial: 100", "initial: 1000")],
+        &[
+            "t.yaml:26:11: config `cart-limits` starts invalid: key `items-max` is 1000, outside 1..=500 [scenario::initial-value]",
+            "  | before any change",
+            "  help: give its keys initial values that its own rules allow",
+        ],
+    );
+}
+
+#[test]
+fn names_that_nobody_defines() {
+    check(
+        &[("service: cart\n", "service: card\n")],
+        &[
+            "t.yaml:27:14: config `cart-limits` names service `card`, which is not defined in this scenario [scenario::unknown-service]",
+            "  | no such service",
+            "  help: did you mean `cart`, defined on line 10?",
+        ],
+    );
+    check(
+        &[("service: cart,", "service: zebra,")],
+        &[
+            "t.yaml:32:35: SLO `checkouts` names service `zebra`, which is not defined in this scenario [scenario::unknown-service]",
+            "  | no such service",
+            "  help: defined are `cart`",
+        ],
+    );
+    check(
+        &[("kind: wave\n", "kind: wave\n        regions: [nort]\n")],
+        &[
+            "t.yaml:59:19: stage `all` names region `nort`, which is not defined in this scenario [scenario::unknown-region]",
+            "  | no such region",
+            "  help: did you mean `north`, defined on line 8?",
+        ],
+    );
+    check(
+        &[(
+            "errors: {class: checkout, share",
+            "errors: {class: chekout, share",
+        )],
+        &[
+            "t.yaml:80:35: the defect names class `chekout`, which is not defined in this scenario [scenario::unknown-class]",
+            "  | no such class",
+            "  help: did you mean `checkout`, defined on line 23?",
+        ],
+    );
+    check(
+        &[("config: cart-limits", "config: cart-limit")],
+        &[
+            "t.yaml:70:13: change `Smaller carts` names config `cart-limit`, which is not defined in this scenario [scenario::unknown-config]",
+            "  | no such config",
+            "  help: did you mean `cart-limits`, defined on line 26?",
+        ],
+    );
+    check(
+        &[("plan: plain", "plan: plane")],
+        &[
+            "t.yaml:73:11: change `Smaller carts` names plan `plane`, which is not defined in this file or the catalogue [scenario::unknown-plan]",
+            "  | no such plan",
+            "  help: did you mean `plain`?",
+        ],
+    );
+    check(
+        &[("{stage: all}", "{stage: al}")],
+        &[
+            "t.yaml:82:24: an expectation names stage `al`, which is not defined by a plan in use [scenario::unknown-stage]",
+            "  | no such stage",
+            "  help: did you mean `all`?",
+        ],
+    );
+    check(
+        &[("set: {items-max: 50}", "set: {item-max: 50}")],
+        &[
+            "t.yaml:72:21: change `Smaller carts` names key `item-max`, which config `cart-limits` does not have [scenario::unknown-config-key]",
+            "  | the value of an unknown key",
+            "  help: did you mean `items-max`?",
+        ],
+    );
+    check(
+        &[("step: 10s", "world: {preset: socail}")],
+        &[
+            "t.yaml:5:17: the scenario names world `socail`, which is not defined in the catalogue [scenario::unknown-world]",
+            "  | no such world",
+            "  help: did you mean `social`?",
+        ],
+    );
+    check(
+        &[("step: 10s\n", "")],
+        &[
+            "t.yaml:1:1: the scenario lacks `step`, and names no world to take them from [scenario::missing-section]",
+            "  help: add `world: {preset: NAME}` with one of `social`, or the sections",
+        ],
+    );
+}
+
+#[test]
+fn fleets_with_nothing_in_them() {
+    check(
+        &[("instances: 100", "instances: 0")],
+        &[
+            "t.yaml:11:18: the instances of service `cart` are 0, so there is nothing that could run or fail [scenario::empty-fleet]",
+            "  | expected at least 1",
+            "  help: give it at least 1, or leave it out of the fleet",
+        ],
+    );
+    check(
+        &[(
+            "\n    - {name: north, utc-offset: 1h, cells: 1, weight: 1}",
+            " []",
+        )],
+        &[
+            "t.yaml:7:12: the fleet has no region [scenario::empty-fleet]",
+            "  | expected at least one region",
+            "  help: add at least one region, or leave `fleet` to a world preset",
+        ],
+    );
+}
+
+#[test]
+fn plans_that_decide_nothing() {
+    check(
+        &[(
+            "\n            - error-ratio: {limit: {at-most: 1 %}, sample-min: 100}",
+            " []",
+        )],
+        &[
+            "t.yaml:57:15: stage `all` has no checks, so no verdict could ever let it pass [scenario::never-passes]",
+            "  | expected at least one check under `judge`",
+            "  help: add a check, for example `unavailable: {limit: {at-most: 5 %}, sample-min: 1}`",
+        ],
+    );
+    check(
+        &[("at-most: 1 %", "at-most: 100 %")],
+        &[
+            "t.yaml:57:15: stage `all` has only checks that can never fail, so it would let everything pass [scenario::never-fails]",
+            "  | every limit is the most there can be",
+            "  help: lower a limit below 100 %",
+        ],
+    );
+    check(
+        &[("share: 100 %", "share: 50 %")],
+        &[
+            "t.yaml:59:16: plan `plain`: the last stage, `all`, must reach every instance [scenario::not-whole]",
+            "  | here",
+            "  help: end the plan with a stage of `100 %` in all regions",
+        ],
+    );
+    check(
+        &[("share: 100 %", "share: 0 instances")],
+        &[
+            "t.yaml:59:16: plan `plain`: stage `all` reaches no instance [scenario::empty-stage]",
+            "  | here",
+            "  help: give it a share above 0 of a region that has instances",
+        ],
+    );
+}
+
+#[test]
+fn names_that_are_taken_and_changes_that_do_nothing() {
+    let twice = "    - {name: north, utc-offset: 1h, cells: 1, weight: 1}\n";
+    check(
+        &[(twice, &twice.repeat(2))],
+        &[
+            "t.yaml:9:14: two regions are called `north` [scenario::duplicate-name]",
+            "  | used before",
+            "  help: the first one is on line 8; rename one of them",
+        ],
+    );
+    check(
+        &[("items-max: 50", "items-max: 100")],
+        &[
+            "t.yaml:72:10: change `Smaller carts` sets nothing that is not so already [scenario::no-effect]",
+            "  | expected a value other than the initial one",
+            "  help: give a key a new value",
+        ],
+    );
+    check(
+        &[("rate: 90 %", "pages-at-most: 1")],
+        &[
+            "t.yaml:82:5: an expectation requires 2 things at once [scenario::expectation]",
+            "  | expected exactly one requirement, and `rate` if you like",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`",
+        ],
+    );
+    check(
+        &[("{stage: all}\n    rate", "{stage: all}\n  - rate")],
+        &[
+            "t.yaml:83:5: an expectation requires nothing [scenario::expectation]",
+            "  | expected exactly one requirement, and `rate` if you like",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`",
+        ],
+    );
+    check(
+        &[("role: site-reliability", "role: developer")],
+        &[
+            "t.yaml:41:9: whoever is on call acts as developer, a role that may not roll back [scenario::powerless-on-call]",
+            "  | cannot end an incident",
+            "  help: give the role `owner` or `site-reliability`",
+        ],
+    );
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once() {
+    check(
+        &[
+            ("cells: 1,", "cells: one,"),
+            ("objective: 99.9 %", "objective: 99.9"),
+            ("bake: 10m", "bake: 10"),
+            ("share: 5 %}", "share: 500 %}"),
+        ],
+        &[
+            "t.yaml:8:44: the cells of region `north` is `one`, not a whole number from 0 [scenario::wrong-type]",
+            "  | expected a whole number from 0, such as `20`",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:33:16: the objective of SLO `checkouts` is `99.9`, not a percentage from `0 %` to `100 %` [scenario::wrong-type]",
+            "  | expected a percentage from `0 %` to `100 %`, such as `0.5 %`",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:61:15: the bake time of stage `all` is `10`, not a duration [scenario::wrong-type]",
+            "  | expected a duration such as `40ms`, `10m` or `1h 30m`",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:80:52: the share of the defect is `500 %`: outside 0 % to 100 % [scenario::out-of-range]",
+            "  | expected a percentage from `0 %` to `100 %`, such as `0.5 %`",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+}
+
+#[test]
+fn paths_that_lead_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let told_of = |name: &str| {
+        let path = folder.path().join(name);
+        let errors = load_paths(&[path]).unwrap_err();
+        let here = format!("{}/", folder.path().display());
+        told(&errors)
+            .into_iter()
+            .map(|line| line.replace(&here, ""))
+            .collect::<Vec<_>>()
+    };
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    fs::write(folder.path().join("latin.yaml"), b"name: caf\xe9\n").unwrap();
+    same(
+        &told_of("nothing.yaml"),
+        &[
+            "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
+            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change` and `noisy-good-change`",
+        ],
+    );
+    same(
+        &told_of("empty"),
+        &[
+            "empty: the directory holds no `*.yaml` file [scenario::empty-directory]",
+            "  help: name a directory of scenario files, or run `firedrill list` for the catalogue",
+        ],
+    );
+    same(
+        &told_of("latin.yaml"),
+        &[
+            "latin.yaml:1:10: the file is not UTF-8 text [scenario::not-utf8]",
+            "  | text up to here",
+            "  help: save the file as UTF-8",
+        ],
+    );
+    fs::create_dir(folder.path().join("two")).unwrap();
+    for name in ["two/a.yaml", "two/b.yaml"] {
+        fs::write(folder.path().join(name), SOUND).unwrap();
+    }
+    same(
+        &told_of("two"),
+        &[
+            "two/b.yaml: scenario `tiny` is also in two/a.yaml [scenario::duplicate-name]",
+            "  help: rename one of the two, or run them one at a time",
+        ],
+    );
+    let errors = load_paths(&["login-dorp".into()]).unwrap_err();
+    same(
+        &told(&errors),
+        &[
+            "login-dorp: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
+            "  help: did you mean `login-drop`?",
+        ],
+    );
+}
+
+#[test]
+fn directories_are_read_in_the_order_of_names() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["b", "a"] {
+        let text = SOUND.replace("name: tiny", &format!("name: {name}"));
+        fs::write(folder.path().join(format!("{name}.yaml")), text).unwrap();
+    }
+    fs::write(folder.path().join("notes.txt"), "not a scenario").unwrap();
+    let loaded = load_paths(&[folder.path().into()]).unwrap();
+    let names: Vec<&str> = loaded.iter().map(|one| &*one.scenario.name).collect();
+    assert_eq!(names, ["a", "b"]);
+}
