@@ -53,6 +53,12 @@ impl From<Problem> for LoadErrors {
     }
 }
 
+impl From<Box<Problem>> for LoadErrors {
+    fn from(problem: Box<Problem>) -> Self {
+        Self::from(*problem)
+    }
+}
+
 /// Loads a scenario from text; `file_name` is how problems name it.
 ///
 /// # Errors

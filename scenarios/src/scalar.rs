@@ -300,7 +300,7 @@ impl Kind for UtcOffset {
             Some(rest) => (-1, rest),
             None => (1, text.strip_prefix('+').unwrap_or(text)),
         };
-        let seconds = (Duration::parse(length)?.0 / 1_000_000) as i64;
+        let seconds = (Duration::parse(length)?.0 / 1_000_000).cast_signed();
         if seconds > 14 * 3_600 {
             return Err(Reject::OutOfRange("more than 14 hours"));
         }

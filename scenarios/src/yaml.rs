@@ -13,11 +13,15 @@ pub(crate) const SEE_SCHEMA: &str = "`firedrill schema` tells what each key take
 ///
 /// # Errors
 /// The first thing that keeps the text from being one.
-pub(crate) fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Problem> {
+pub(crate) fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Box<Problem>> {
     let text = source.text.inner();
-    serde_saphyr::from_str(text).map_err(|error| explain(source, text, &error))
+    serde_saphyr::from_str(text).map_err(|error| Box::new(explain(source, text, &error)))
 }
 
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the reader has some sixty ways to fail; the others are told in its words"
+)]
 fn explain(source: &Source, text: &str, error: &Error) -> Problem {
     let error = error.without_snippet();
     let location = error.location().unwrap_or(Location::UNKNOWN);
@@ -64,6 +68,17 @@ fn explain(source: &Source, text: &str, error: &Error) -> Problem {
             .label("the second one")
             .help("remove one of the two")
         }
+        other => explain_text(other, problem),
+    }
+}
+
+/// What is wrong with the text itself, whatever it was to hold.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the reader has some sixty ways to fail; the others are told in its words"
+)]
+fn explain_text(error: &Error, problem: impl FnOnce(&'static str, String) -> Problem) -> Problem {
+    match error {
         Error::Unexpected { expected, .. } => {
             let expected = match *expected {
                 "string scalar" => "a single value, such as `10m`",

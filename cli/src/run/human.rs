@@ -61,7 +61,7 @@ fn write_scenario(text: &mut String, finished: &Finished, output: &Output) -> st
 
 fn table(measures: &[MeasureSummary]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["measure", "n", "p50", "p90", "max", "never"]);
     for measure in measures {
         let show = |value| figure(value, measure.unit, measure.n);
@@ -131,9 +131,15 @@ fn write_verification(
     writeln!(text, "    first run:  {}", line(&difference.ours))?;
     writeln!(text, "    second run: {}", line(&difference.theirs))?;
     let argument = &finished.argument;
+    let tamper = verification
+        .tamper
+        .as_ref()
+        .map_or_else(String::new, |tamper| {
+            format!(" --verify-tamper {}@{}", tamper.stream, tamper.step)
+        });
     writeln!(
         text,
-        "    replay: firedrill run {argument} --seed {seed} --verify"
+        "    replay: firedrill run {argument} --seed {seed} --verify{tamper}"
     )
 }
 

@@ -6,6 +6,7 @@ use firedrill_sim::campaign::RunOutcome;
 use firedrill_sim::engine::{self, Tamper};
 use firedrill_sim::log::Difference;
 use firedrill_sim::spec::Scenario;
+use firedrill_sim::world::STREAMS;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use crate::failure::Failure;
@@ -19,6 +20,8 @@ pub(crate) struct Verification {
     pub(crate) equal: u64,
     /// The first seed whose two runs differ, and where.
     pub(crate) first_difference: Option<(u64, Difference)>,
+    /// What the second runs were tampered with.
+    pub(crate) tamper: Option<Tamper>,
 }
 
 impl Verification {
@@ -39,7 +42,10 @@ impl Verification {
         let pool = pool.map_err(|source| Failure::Threads { jobs, source })?;
         let twice = |seed| {
             let first = engine::run(scenario, seed);
-            let second = engine::run_tampered(scenario, seed, tamper);
+            let second = match tamper {
+                Some(tamper) => engine::run_tampered(scenario, seed, tamper),
+                None => engine::run(scenario, seed),
+            };
             let difference = if first.digest() == second.digest() {
                 None
             } else {
@@ -53,6 +59,7 @@ impl Verification {
             n: pairs.len() as u64,
             equal: 0,
             first_difference: None,
+            tamper: tamper.cloned(),
         };
         let mut runs = Vec::with_capacity(pairs.len());
         for (outcome, difference) in pairs {
@@ -74,8 +81,11 @@ pub(crate) fn parse_tamper(text: &str) -> Result<Tamper, String> {
     let (stream, step) = text
         .split_once('@')
         .ok_or("expected a stream and a step, as in arrivals@120")?;
-    if stream.is_empty() {
-        return Err("expected the name of a stream before the `@`".into());
+    if !STREAMS.contains(&stream) {
+        let known = STREAMS.join(", ");
+        return Err(format!(
+            "no random stream is called `{stream}`; there are {known}"
+        ));
     }
     let step = step
         .parse()

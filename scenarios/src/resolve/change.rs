@@ -168,7 +168,7 @@ fn find_plan(
             }))
         }
         Err(problem) => {
-            context.push(problem);
+            context.push(*problem);
             None
         }
     }

@@ -150,7 +150,7 @@ fn load_world(context: &mut Context, file: &ScenarioFile) -> Option<(usize, Worl
     match yaml::read::<WorldFile>(&source) {
         Ok(world) => Some((context.add_source(source), world)),
         Err(problem) => {
-            context.push(problem);
+            context.push(*problem);
             None
         }
     }

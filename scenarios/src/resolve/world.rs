@@ -19,7 +19,7 @@ use super::{Section, World};
 
 pub(super) fn resolve_slos(
     context: &mut Context,
-    files: &Vec<SloFile>,
+    files: &[SloFile],
     world: &World,
 ) -> Vec<NamedSlo> {
     context.define("SLO", files.iter().map(|slo| &slo.name));

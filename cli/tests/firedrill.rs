@@ -1,0 +1,311 @@
+//! The binary as its users meet it.
+
+use std::fs;
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+const LOGIN_DROP: &str = include_str!("../../scenarios/catalogue/scenarios/login-drop.yaml");
+
+/// Runs the binary in a folder.
+fn firedrill(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::cargo_bin("firedrill").expect("the binary is built");
+    command.current_dir(folder).env_remove("NO_COLOR");
+    command.args(arguments).output().expect("it starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("it prints UTF-8")
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("there is room")
+}
+
+/// Runs the binary and checks its exit code; the text is stdout and then stderr.
+#[track_caller]
+fn check(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let output = firedrill(folder, arguments);
+    let all = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{all}");
+    all
+}
+
+#[test]
+fn list_tells_the_catalogue() {
+    let folder = folder();
+    let listed = check(folder.path(), &["list"], 0);
+    let names: Vec<&str> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let expected = [
+        "login-drop",
+        "crash-on-load",
+        "latency-creep",
+        "good-change",
+        "noisy-good-change",
+    ];
+    assert_eq!(names, expected);
+    let json = check(folder.path(), &["list", "--format", "json"], 0);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["schema"], 1);
+    assert_eq!(json["scenarios"][0]["name"], "login-drop");
+}
+
+#[test]
+fn explain_tells_a_scenario_in_words() {
+    let folder = folder();
+    let told = check(folder.path(), &["explain", "crash-on-load"], 0);
+    for words in [
+        "the config of `feed` (2200 instances)",
+        "Of the instances that load it, 100 % crash, start again and crash again.",
+        "1. employees (canary): 5 instances of each region, 15 instances in all",
+        "caught by a canary stage, in every run",
+    ] {
+        assert!(
+            told.replace("\n    ", " ").contains(words),
+            "{words}\n{told}"
+        );
+    }
+}
+
+#[test]
+fn schemas_are_schemas() {
+    let folder = folder();
+    for kind in ["scenario", "postmortem", "summary"] {
+        let printed = check(folder.path(), &["schema", kind], 0);
+        let schema: Value = serde_json::from_str(&printed).unwrap();
+        assert!(jsonschema::meta::is_valid(&schema), "{kind}");
+    }
+    let default = check(folder.path(), &["schema"], 0);
+    assert_eq!(default, check(folder.path(), &["schema", "scenario"], 0));
+}
+
+#[test]
+fn run_tells_verdict_figures_and_reports() {
+    let folder = folder();
+    let arguments = ["run", "crash-on-load", "--seeds", "1..=3", "--jobs", "1"];
+    let told = check(folder.path(), &arguments, 0);
+    for words in [
+        "3 runs of each scenario, --seeds 1..=3",
+        "PASS  crash-on-load: ",
+        "caught by canary `employees` (3 of 3)",
+        "time to detect",
+        "1 of 1 scenarios passed",
+        "reports: firedrill-out",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+    assert!(!told.contains('\u{1b}'), "no colour into a pipe");
+    let log = folder
+        .path()
+        .join("firedrill-out/crash-on-load/seed-1/run.jsonl");
+    assert!(log.is_file());
+    let mut two = arguments;
+    two[5] = "2";
+    assert_eq!(
+        told,
+        check(folder.path(), &two, 0),
+        "threads change nothing"
+    );
+}
+
+#[test]
+fn json_follows_its_schema() {
+    let folder = folder();
+    let schema = check(folder.path(), &["schema", "summary"], 0);
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let arguments = [
+        "run",
+        "good-change",
+        "crash-on-load",
+        "--seeds",
+        "1..=2",
+        "--format",
+        "json",
+        "--verify",
+    ];
+    let document = check(folder.path(), &arguments, 0);
+    let document: Value = serde_json::from_str(&document).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert_eq!(errors, Vec::<String>::new());
+    assert_eq!(document["seeds"]["last"], 2);
+    assert_eq!(document["scenarios"][1]["verify"]["equal"], 2);
+    // Every field of the summary is in its schema.
+    let known = &serde_json::from_str::<Value>(&schema).unwrap();
+    for key in document["scenarios"][0].as_object().unwrap().keys() {
+        assert!(known.to_string().contains(&format!("\"{key}\"")), "{key}");
+    }
+}
+
+#[test]
+fn verify_notices_a_flipped_bit() {
+    let folder = folder();
+    let told = check(
+        folder.path(),
+        &["run", "good-change", "--seed", "1", "--verify"],
+        0,
+    );
+    assert!(told.contains("1 of 1 digests equal"), "{told}");
+    let tamper = ["--verify", "--verify-tamper", "arrivals@30"];
+    let arguments = [&["run", "good-change", "--seed", "1"][..], &tamper[..]].concat();
+    let told = check(folder.path(), &arguments, 1);
+    for words in [
+        "0 of 1 digests equal",
+        "seed 1: the runs part at event",
+        "first run:  {\"seq\":",
+        "second run: {\"seq\":",
+        "replay: firedrill run good-change --seed 1 --verify --verify-tamper arrivals@30",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+}
+
+#[test]
+fn an_expectation_that_is_not_met_ends_in_one() {
+    let folder = folder();
+    let strict = LOGIN_DROP.replace("time-to-detect-at-most: 45m", "time-to-detect-at-most: 1s");
+    fs::write(folder.path().join("strict.yaml"), strict).unwrap();
+    let told = check(
+        folder.path(),
+        &["run", "strict.yaml", "--seeds", "1..=2"],
+        1,
+    );
+    for words in [
+        "FAIL  login-drop: ",
+        "not met: time to detect at most 00:00:01 (line 34): in 0 of 2 runs, wanted in 100 %",
+        "failing seeds: 1, 2",
+        "replay: firedrill run strict.yaml --seed 1",
+        "0 of 1 scenarios passed",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+}
+
+#[test]
+fn a_seed_is_drawn_and_told_first() {
+    let folder = folder();
+    let output = firedrill(folder.path(), &["run", "good-change"]);
+    let told = text(&output.stdout);
+    let first = told.lines().next().unwrap();
+    assert!(
+        first.contains("20 runs of each scenario, --seeds "),
+        "{first}"
+    );
+    assert!(first.contains("drawn"), "{first}");
+}
+
+/// Breaks the first scenario of the catalogue in one place.
+#[track_caller]
+fn check_broken(from: &str, to: &str, expected: &[&str]) {
+    let folder = folder();
+    assert!(LOGIN_DROP.contains(from), "{from}");
+    let broken = LOGIN_DROP.replacen(from, to, 1);
+    fs::write(folder.path().join("broken.yaml"), broken).expect("there is room");
+    let told = check(folder.path(), &["run", "broken.yaml"], 2);
+    for words in expected {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+    assert!(
+        !folder.path().join("firedrill-out").exists(),
+        "nothing was run"
+    );
+}
+
+#[test]
+fn broken_files_end_in_two() {
+    check_broken(
+        "world: {",
+        "world: }{",
+        &["broken.yaml:10:", "[scenario::bad-yaml]"],
+    );
+    check_broken(
+        "duration:",
+        "durations:",
+        &[
+            "broken.yaml:8:1: unknown key `durations`",
+            "help: did you mean `duration`?",
+        ],
+    );
+    check_broken(
+        "share: 7 %",
+        "share: 130 %",
+        &[
+            "broken.yaml:27:49: the share of the defect is `130 %`",
+            "── expected a percentage from `0 %` to `100 %`",
+            "1 problem; nothing was run",
+        ],
+    );
+    let fleet = |services: &str, path: &str| {
+        format!(
+            "fleet:\n  regions: [{{name: one, utc-offset: 0h, cells: 1, weight: 1}}]\n  \
+             services: {services}\n  classes: [{{name: login, path: [{path}], rate: 1/s, \
+             employees: 0 %}}]\nchanges:"
+        )
+    };
+    check_broken(
+        "changes:",
+        &fleet("[]", "auth"),
+        &[
+            "broken.yaml:14:13: the fleet has no service",
+            "[scenario::empty-fleet]",
+        ],
+    );
+    let edge = "[{name: edge, instances: 9, workers: 1, service-time: {median: 1ms, sigma: 0}, \
+         error-share: 0 %, timeout: 1s, queue-max: 1, start-up: 1s, cpu: &g {idle: 0 %, slope: \
+         0 %}, memory: *g, network: *g, disk: *g}]";
+    check_broken(
+        "changes:",
+        &fleet(edge, "egde"),
+        &[
+            "broken.yaml:15:34: the path of class `login` names service `egde`",
+            "help: did you mean `edge`, defined on line 14?",
+        ],
+    );
+}
+
+#[test]
+fn bad_arguments_end_in_two() {
+    let folder = folder();
+    let cases: [(&[&str], &str); 7] = [
+        (&["run", "--seeds", "7..=3"], "did you mean 3..=7?"),
+        (&["run", "--seeds", "0..=18446744073709551616"], "too large"),
+        (
+            &["run", "--seed", "1", "--seeds", "1..=2"],
+            "cannot be used with",
+        ),
+        (&["run", "lgin-drop"], "did you mean `login-drop`?"),
+        (&["run", "--verify-tamper", "arrivals@1"], "--verify"),
+        (
+            &["run", "--verify", "--verify-tamper", "arivals@1"],
+            "there are arrivals",
+        ),
+        (&["explain"], "required"),
+    ];
+    for (arguments, words) in cases {
+        let told = check(folder.path(), arguments, 2);
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+}
+
+#[test]
+fn reports_that_cannot_be_written_end_in_two_before_any_run() {
+    let folder = folder();
+    fs::write(folder.path().join("file"), "").unwrap();
+    let told = check(
+        folder.path(),
+        &["run", "good-change", "--out", "file/out"],
+        2,
+    );
+    assert!(
+        told.starts_with("error: cannot write reports to file/out: "),
+        "{told}"
+    );
+    assert!(told.contains("hint: name a folder that can be written with `--out DIR`"));
+}
