@@ -611,6 +611,7 @@ fn fleet() -> Fleet {
         slope: 0.5,
     };
     Fleet {
+        edges: vec![],
         regions: vec![Region {
             name: "north".into(),
             utc_offset_s: 0,
@@ -628,6 +629,9 @@ fn fleet() -> Fleet {
             error_share: 0.0005,
             timeout: Micros::from_secs(1),
             queue_max: 100,
+            queue_order: firedrill_sim::spec::Order::Fifo,
+            drops_expired: false,
+            shed_to: None,
             start_up: Micros::from_secs(30),
             cpu: golden,
             memory: golden,

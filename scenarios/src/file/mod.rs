@@ -16,7 +16,8 @@ pub use change::{
 };
 pub use expect::{CatchPointFile, ExpectFile, ExpectationFile};
 pub use fleet::{
-    ClassFile, DemandFile, DistributionFile, FleetFile, GoldenFile, RegionFile, ServiceFile,
+    BackoffFile, BreakerFile, ClassFile, DemandFile, DistributionFile, EdgeFile, FleetFile,
+    GoldenFile, QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
 };
 pub use plan::{
     AudienceFile, CheckFile, CountLimit, ErrorRatioFile, JudgeFile, LatencyFile, LimitFile,

@@ -1,16 +1,18 @@
 //! Regions, services, classes, demand.
 
 use firedrill_core::ids::ServiceId;
-use firedrill_sim::spec::{Demand, Fleet, Golden, LogNormal, Region, RequestClass, Service};
+use firedrill_sim::spec::{Demand, Fleet, Golden, LogNormal, Order, Region, RequestClass, Service};
 
 use crate::file::{
-    ClassFile, DemandFile, DistributionFile, FleetFile, GoldenFile, RegionFile, ServiceFile,
+    ClassFile, DemandFile, DistributionFile, FleetFile, GoldenFile, QueueOrderFile, RegionFile,
+    ServiceFile,
 };
 use crate::place::At;
 use crate::scalar::{Count, Scalar};
 
 use super::World;
 use super::context::{Context, Names};
+use super::edge;
 
 pub(super) fn resolve(context: &mut Context, file: &FleetFile) -> World {
     let names = context.define("region", file.regions.value.iter().map(|r| &r.name));
@@ -19,19 +21,22 @@ pub(super) fn resolve(context: &mut Context, file: &FleetFile) -> World {
     let classes = context.define("class", file.classes.iter().map(|c| &c.name));
     not_empty(context, &file.regions, "region");
     not_empty(context, &file.services, "service");
+    let resolved: Vec<Service> = file
+        .services
+        .value
+        .iter()
+        .map(|service| resolve_service(context, service))
+        .collect();
+    let edges = edge::resolve_all(context, &file.calls, &services, &resolved);
     let fleet = Fleet {
+        edges,
         regions: file
             .regions
             .value
             .iter()
             .map(|region| resolve_region(context, region))
             .collect(),
-        services: file
-            .services
-            .value
-            .iter()
-            .map(|service| resolve_service(context, service))
-            .collect(),
+        services: resolved,
         classes: file
             .classes
             .iter()
@@ -135,6 +140,16 @@ fn resolve_service(context: &mut Context, file: &ServiceFile) -> Service {
             .as_f64(),
         timeout: context.read(&file.timeout, &what("the timeout")),
         queue_max: context.read(&file.queue_max, &what("the queue limit")),
+        queue_order: match file.queue_order {
+            QueueOrderFile::Fifo => Order::Fifo,
+            QueueOrderFile::Lifo => Order::Lifo,
+        },
+        drops_expired: file.drops_expired,
+        shed_to: file.shed_to.as_ref().map(|share| {
+            context
+                .read(share, &what("the load that is let in"))
+                .as_f64()
+        }),
         start_up: context.read(&file.start_up, &what("the start-up time")),
         cpu: golden(context, &file.cpu, &what("processor use")),
         memory: golden(context, &file.memory, &what("memory use")),
