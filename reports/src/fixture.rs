@@ -111,7 +111,7 @@ impl Story {
         let proposed = NoteBody::ChangeProposed {
             change,
             config: ConfigId(0),
-            candidate: VersionId(0xc0ff_ee00_0000_0001),
+            candidate: VersionId(0xbada_55e7_0000_0000),
             author: principal("ana", Role::Developer),
             edits: edits(),
         };
@@ -137,7 +137,7 @@ impl Story {
             rollout: RolloutId(0),
             change,
             config: ConfigId(0),
-            candidate: VersionId(0xc0ff_ee00_0000_0001),
+            candidate: VersionId(0xbada_55e7_0000_0000),
             baseline: VersionId(0xc0ff_ee00_0000_0000),
             plan: PlanId(0),
         };

@@ -1,6 +1,7 @@
 //! `postmortem.html`: one self-contained page. No scripts, nothing from elsewhere; it reads
 //! well in light, in dark, on paper, on a narrow screen and aloud.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use firedrill_sim::campaign::RunOutcome;
@@ -37,16 +38,17 @@ pub(crate) fn format(
         charts => Serde(chart::charts(&Facts::of(log, outcome, scenario))),
         css => Value::from_safe_string(STYLE.trim_end().to_owned()),
         shown => shown,
-        symbols => symbols(),
+        symbols => Serde(symbols()),
     };
     render::render(path, "postmortem.html", TEMPLATE, context)
 }
 
 /// Signs beside the words of outcomes, so that a table can be scanned without colour.
-fn symbols() -> Value {
-    Value::from_iter([
+fn symbols() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([
         ("caught", "✓"),
         ("missed", "✗"),
+        ("too-late", "✗"),
         ("not-reached", "–"),
         ("nothing-to-catch", "○"),
         ("false-alarm", "!"),

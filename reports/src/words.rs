@@ -78,6 +78,14 @@ pub(crate) fn sentence(text: &str) -> String {
     })
 }
 
+/// The same text with its first letter in lower case.
+pub(crate) fn lower_first(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_lowercase().chain(letters).collect()
+    })
+}
+
 /// `text` with exactly one full stop at its end.
 pub(crate) fn stopped(text: &str) -> String {
     let text = text.trim();
@@ -187,6 +195,7 @@ mod tests {
         assert_eq!(list(&items), "a, b and c");
         assert_eq!(list(&items[..2]), "a and b");
         assert_eq!(sentence("who"), "Who");
+        assert_eq!(lower_first("Wave `A`"), "wave `A`");
         assert_eq!(stopped("who "), "who.");
     }
 }

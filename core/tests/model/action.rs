@@ -219,7 +219,7 @@ fn any_distribution() -> impl Strategy<Value = Action> {
             .prop_map(|(host, reachable)| Action::Reach { host, reachable }),
         3 => (any::<u8>(), any::<u8>(), any::<bool>())
             .prop_map(|(rollout, region, arrives)| Action::Count { rollout, region, arrives }),
-        2 => any::<u8>().prop_map(|report| Action::Deliver { report }),
+        5 => any::<u8>().prop_map(|report| Action::Deliver { report }),
         1 => any::<u8>().prop_map(|rollout| Action::FalseReport { rollout }),
         1 => (any::<u8>(), any::<u8>())
             .prop_map(|(rollout, region)| Action::Overreach { rollout, region }),

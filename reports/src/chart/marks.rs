@@ -55,6 +55,11 @@ struct Moment {
 /// The key moments of a run, in order.
 fn moments(facts: &Facts<'_>) -> Vec<Moment> {
     let anchors = facts.anchors();
+    // With a breach, the end of the breach is what counts.
+    let last_harm = match anchors.slo_breached {
+        Some(_) => None,
+        None => anchors.harm_ended,
+    };
     let named = [
         (anchors.proposed, Class::Change, "proposed"),
         (anchors.defect_active, Class::Harm, "defect active"),
@@ -62,11 +67,8 @@ fn moments(facts: &Facts<'_>) -> Vec<Moment> {
         (anchors.alert_fired, Class::Response, "alert"),
         (anchors.acknowledged, Class::Response, "page acknowledged"),
         (anchors.rollback_started, Class::Response, "rollback"),
-        (
-            anchors.slo_restored.or(anchors.harm_ended),
-            Class::Response,
-            "mitigated",
-        ),
+        (anchors.slo_restored, Class::Response, "mitigated"),
+        (last_harm, Class::Harm, "last harm"),
         (anchors.recovered, Class::Response, "recovered"),
         (anchors.completed, Class::Change, "complete"),
     ];

@@ -103,14 +103,15 @@ pub(crate) fn charts(facts: &Facts<'_>) -> Vec<Chart> {
         .collect()
 }
 
-/// A series of one number per sample, at the middle of its interval.
+/// A series of one number per sample, flat over its interval: nothing is drawn between two
+/// samples that neither of them says.
 fn series(facts: &Facts<'_>, pick: impl Fn(&Sample) -> Option<u64>) -> Vec<(Micros, Option<u64>)> {
-    let point = |(seq, sample): &(u64, &Sample)| {
+    let flat = |(seq, sample): &(u64, &Sample)| {
         let end = facts.event(*seq).map_or(sample.from_us, |event| event.t_us);
-        let middle = Micros(sample.from_us.0.midpoint(end.0));
-        (middle, pick(sample))
+        let value = pick(sample);
+        [(sample.from_us, value), (end, value)]
     };
-    facts.samples.iter().map(point).collect()
+    facts.samples.iter().flat_map(flat).collect()
 }
 
 fn exposure(facts: &Facts<'_>) -> Option<Plan> {
@@ -125,7 +126,7 @@ fn exposure(facts: &Facts<'_>) -> Option<Plan> {
             });
             (at, Some(u64::from(share.0)))
         };
-        facts.samples.iter().map(point).collect::<Vec<_>>()
+        hold(facts.samples.iter().map(point).collect())
     };
     Some(Plan {
         id: "exposure",
@@ -151,17 +152,28 @@ fn exposure(facts: &Facts<'_>) -> Option<Plan> {
     })
 }
 
-/// The objective that matters most: the one with the largest share of its budget burned.
+/// A series of one number per moment, held until the next.
+fn hold(points: Vec<(Micros, Option<u64>)>) -> Vec<(Micros, Option<u64>)> {
+    let next = points.iter().skip(1).map(|(at, _)| *at);
+    let next: Vec<Micros> = next.chain(points.last().map(|(at, _)| *at)).collect();
+    let held = points.into_iter().zip(next);
+    held.flat_map(|((at, value), next)| [(at, value), (next, value)])
+        .collect()
+}
+
+/// The objective that matters most: the one with the largest share of its budget burned; of
+/// equals, one of the service that runs the change.
 fn worst_objective<'a>(facts: &Facts<'a>) -> Option<(SloId, &'a SloName)> {
-    let budgets = facts.measures().budget.iter();
-    let worst = budgets.reduce(|worst, next| {
-        if next.burned > worst.burned {
-            next
-        } else {
-            worst
-        }
-    })?;
     let names = &facts.log.header().names.slos;
+    let service = facts
+        .change
+        .as_ref()
+        .and_then(|change| facts.service_of(change.config));
+    let weight = |budget: &&firedrill_sim::measure::BudgetBurn| {
+        let own = names.get(budget.slo.index()).map(|slo| slo.service) == service;
+        (budget.burned, own, std::cmp::Reverse(budget.slo))
+    };
+    let worst = facts.measures().budget.iter().max_by_key(weight)?;
     names.get(worst.slo.index()).map(|slo| (worst.slo, slo))
 }
 
@@ -230,10 +242,7 @@ fn latency(facts: &Facts<'_>) -> Option<Plan> {
     let name = facts.service_name(service);
     let promised = facts.log.header().names.slos.iter().find_map(|slo| {
         let threshold = slo.threshold_us.filter(|_| slo.service == service)?;
-        Some((
-            threshold,
-            format!("slow above {}", Unit::Time.label(threshold)),
-        ))
+        Some((threshold, format!("limit: {}", Unit::Time.label(threshold))))
     });
     Some(Plan {
         id: "latency",
@@ -286,9 +295,9 @@ fn lay_out(facts: &Facts<'_>, plan: Plan) -> Chart {
     );
     Chart {
         id: plan.id,
-        desc: describe(facts, &plan, shown),
+        desc: describe(facts, &plan, shown, limit.is_some()),
         title: plan.title.replace('`', ""),
-        caption: caption(facts, &plan, shown),
+        caption: caption(facts, &plan, shown, limit.is_some()),
         width: px(WIDTH),
         height: px(bottom + BOTTOM),
         left: px(LEFT),
@@ -320,17 +329,20 @@ fn shown_until(facts: &Facts<'_>) -> Micros {
     Micros(until).min(duration)
 }
 
-fn caption(facts: &Facts<'_>, plan: &Plan, shown: Micros) -> String {
+fn caption(facts: &Facts<'_>, plan: &Plan, shown: Micros, limited: bool) -> String {
     let duration = facts.log.header().duration;
-    if shown == duration {
-        return plan.caption.clone();
+    let mut text = plan.caption.clone();
+    if let (Some((_, label)), false) = (&plan.limit, limited) {
+        text += &format!(" Far above what is shown: {label}.");
     }
-    format!(
-        "{} Shown up to {}; the run goes on until {}.",
-        plan.caption,
-        facts.clock.utc_minutes(shown),
-        facts.clock.utc_minutes(duration)
-    )
+    if shown < duration {
+        text += &format!(
+            " Shown up to {}; the run goes on until {}.",
+            facts.clock.utc_minutes(shown),
+            facts.clock.utc_minutes(duration)
+        );
+    }
+    text
 }
 
 /// A coordinate, to a tenth of a pixel.
@@ -380,7 +392,7 @@ fn line(series: &Series, x: &XScale, y: &YScale, floor: f64) -> Line {
     };
     for (at, value) in &series.points {
         match value {
-            Some(value) => run.push((x.at(*at), y.at(*value))),
+            Some(value) => extend(&mut run, (x.at(*at), y.at(*value))),
             None => close(&mut run),
         }
     }
@@ -392,8 +404,21 @@ fn line(series: &Series, x: &XScale, y: &YScale, floor: f64) -> Line {
     }
 }
 
+/// Adds a point to a line; the middle of three on one level adds nothing.
+fn extend(run: &mut Vec<(f64, f64)>, point: (f64, f64)) {
+    let level = |other: &(f64, f64)| (other.1 - point.1).abs() < 0.05;
+    if let [.., before, last] = run.as_mut_slice()
+        && level(before)
+        && level(last)
+    {
+        last.0 = point.0;
+    } else {
+        run.push(point);
+    }
+}
+
 /// The chart in words.
-fn describe(facts: &Facts<'_>, plan: &Plan, shown: Micros) -> String {
+fn describe(facts: &Facts<'_>, plan: &Plan, shown: Micros, limited: bool) -> String {
     let mut text = format!(
         "Line chart over {} from {} UTC.",
         words::time(shown),
@@ -415,7 +440,7 @@ fn describe(facts: &Facts<'_>, plan: &Plan, shown: Micros) -> String {
             );
         }
     }
-    if let Some((_, label)) = &plan.limit {
+    if let (Some((_, label)), true) = (&plan.limit, limited) {
         text += &format!(" Limit line, {label}.");
     }
     text + &marks::describe(facts)

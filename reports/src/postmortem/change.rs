@@ -162,7 +162,7 @@ pub(super) fn causes(facts: &Facts<'_>) -> Option<Causes> {
             source: Source::event(trigger),
         },
         defect: Statement {
-            text: words::stopped(defect.story),
+            text: words::sentence(&words::stopped(defect.story)),
             source: Source::event(defect.event),
         },
         mechanism: Statement {

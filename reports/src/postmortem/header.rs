@@ -99,10 +99,7 @@ fn tldr(facts: &Facts<'_>) -> String {
     let config = facts.config(change.config);
     if !measures.defective {
         return if measures.reached_full {
-            format!(
-                "A sound change to `{config}` {}.",
-                went_through(facts).trim_end_matches(',')
-            )
+            format!("A sound change to `{config}` {}.", went_through(facts))
         } else if measures.false_rollback {
             format!("A sound change to `{config}` was taken back.")
         } else {
@@ -118,12 +115,12 @@ fn tldr(facts: &Facts<'_>) -> String {
         ),
     };
     let caught = if measures.caught_by == Catcher::Nobody {
-        "and nothing stopped it".to_owned()
+        "nothing caught it".to_owned()
     } else {
-        format!("until {} stopped it", measures.caught_by)
+        format!("{} caught it", measures.caught_by)
     };
     let end = mitigated(facts);
-    format!("A bad change to `{config}` {reached} {caught}; {end}.")
+    format!("A bad change to `{config}` {reached}; {caught}, and {end}.")
 }
 
 /// How far a change got that passed every stage of its plan.
@@ -133,7 +130,7 @@ fn went_through(facts: &Facts<'_>) -> String {
         "reached every instance".into()
     } else {
         format!(
-            "went through its whole plan, to {} of the instances,",
+            "went through its whole plan, to {} of the instances",
             words::share(exposure)
         )
     }
@@ -219,9 +216,9 @@ fn passed(facts: &Facts<'_>, defences: &[Defence]) -> String {
     }
     let catcher = &facts.measures().caught_by;
     let stop = if *catcher == Catcher::Nobody {
-        "nothing stopped it".to_owned()
+        "nothing caught it".to_owned()
     } else {
-        format!("{catcher} stopped it")
+        format!("{catcher} caught it")
     };
     if passed.is_empty() {
         format!("{}.", words::sentence(&stop))
@@ -270,6 +267,7 @@ fn good_run(facts: &Facts<'_>) -> Vec<String> {
         ));
     } else if measures.false_rollback {
         said.push("Nothing was wrong with it, and it was taken back all the same.".into());
+        said.extend(super::response::write(facts).map(|detection| detection.how));
     } else {
         said.push("Nothing was wrong with it, and it did not reach every instance.".into());
     }

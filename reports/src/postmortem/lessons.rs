@@ -33,11 +33,16 @@ fn well(facts: &Facts<'_>) -> Vec<Statement> {
         Catcher::Validation | Catcher::Review | Catcher::Canary { .. } | Catcher::Wave { .. }
             if measures.defective =>
         {
+            let when = if measures.instances_exposed == 0 {
+                "before any instance ran it".into()
+            } else {
+                let exposure = words::share(measures.exposure);
+                format!("when {exposure} of the service's instances had run it")
+            };
             said.push(say(
                 format!(
-                    "{} stopped the change when {} of the service's instances had run it.",
-                    words::sentence(&measures.caught_by.to_string()),
-                    words::share(measures.exposure)
+                    "{} caught the change {when}.",
+                    words::sentence(&measures.caught_by.to_string())
                 ),
                 Source::anchors([anchors.first_signal]),
             ));
@@ -135,7 +140,10 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
         })
         .collect();
     if !missed.is_empty() {
-        let names: Vec<String> = missed.iter().map(|defence| lower(&defence.layer)).collect();
+        let names: Vec<String> = missed
+            .iter()
+            .map(|defence| words::lower_first(&defence.layer))
+            .collect();
         said.push(say(
             format!("The change passed {}.", words::list(&names)),
             Source::events(
@@ -157,20 +165,7 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
             Source::anchors([anchors.rollback_started]),
         ));
     }
-    match measures.time_to_detect {
-        Span::Took(took) if took.0 > 0 => said.push(say(
-            format!(
-                "The first signal came {} after the first request was harmed.",
-                words::time(took)
-            ),
-            Source::anchors([anchors.harm_started, anchors.first_signal]),
-        )),
-        Span::Never => said.push(say(
-            "Users were harmed and nothing ever noticed.".into(),
-            Source::anchors([anchors.harm_started]),
-        )),
-        Span::Took(_) | Span::NotApplicable => {}
-    }
+    said.extend(noticed_late(facts));
     if !measures.defective && measures.pages > 0 {
         said.push(say(
             format!(
@@ -195,6 +190,24 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
     said.extend(response_trouble(facts));
     said.extend(unmet(facts));
     said
+}
+
+fn noticed_late(facts: &Facts<'_>) -> Option<Statement> {
+    let anchors = facts.anchors();
+    match facts.measures().time_to_detect {
+        Span::Took(took) if took.0 > 0 => Some(say(
+            format!(
+                "The first signal came {} after the first request was harmed.",
+                words::time(took)
+            ),
+            Source::anchors([anchors.harm_started, anchors.first_signal]),
+        )),
+        Span::Never => Some(say(
+            "Users were harmed and nothing ever noticed.".into(),
+            Source::anchors([anchors.harm_started]),
+        )),
+        Span::Took(_) | Span::NotApplicable => None,
+    }
 }
 
 fn response_trouble(facts: &Facts<'_>) -> Vec<Statement> {
@@ -337,13 +350,6 @@ fn quiet_hour(facts: &Facts<'_>) -> Option<Statement> {
             ),
             facts.sampled(),
         )
-    })
-}
-
-fn lower(layer: &str) -> String {
-    let mut letters = layer.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
     })
 }
 

@@ -268,6 +268,8 @@ pub enum DefenceOutcome {
     Caught,
     /// It met the bad change and let it through, or said nothing.
     Missed,
+    /// It had the bad change before it when another layer spoke, or when the run ended.
+    TooLate,
     /// The bad change never came to it.
     NotReached,
     /// It met a change with nothing wrong in it, and let it through.

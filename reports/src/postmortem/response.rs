@@ -46,7 +46,7 @@ fn how(facts: &Facts<'_>) -> String {
         None if facts.measures().defective => "; no user was harmed".into(),
         None => "; nothing was wrong with the change".into(),
     };
-    let reporter = if facts.measures().defective {
+    let reporter = if facts.measures().harmed {
         " No user had to report it."
     } else {
         ""

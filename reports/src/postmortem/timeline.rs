@@ -451,7 +451,7 @@ fn tell_world(facts: &Facts<'_>, world: &WorldEvent) -> String {
         WorldEvent::DefectArmed { change, story, .. } => format!(
             "“{}” carries a defect: {}",
             facts.change_title(*change),
-            words::stopped(story)
+            words::sentence(&words::stopped(story))
         ),
         WorldEvent::DefectActive {
             region, instances, ..

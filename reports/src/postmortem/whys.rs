@@ -138,7 +138,10 @@ fn let_through(facts: &Facts<'_>, defences: &[Defence]) -> WhyChain {
         .filter(|defence| defence.kind != LayerKind::Wave);
     let others = not_waves.map(|defence| {
         why(
-            &format!("Why did {} let it through?", lower_first(&defence.layer)),
+            &format!(
+                "Why did {} let it through?",
+                words::lower_first(&defence.layer)
+            ),
             defence.why.clone(),
             defence.source.clone(),
         )
@@ -166,7 +169,7 @@ fn waves_let_through(waves: &[&Defence]) -> Option<Why> {
     let last = waves.last()?;
     let names: Vec<String> = waves
         .iter()
-        .map(|wave| lower_first(&wave.layer))
+        .map(|wave| words::lower_first(&wave.layer))
         .map(|layer| layer.trim_start_matches("wave ").to_owned())
         .collect();
     let (noun, of_last) = if names.len() == 1 {
@@ -179,13 +182,6 @@ fn waves_let_through(waves: &[&Defence]) -> Option<Why> {
         format!("{of_last}{}", last.why),
         last.source.clone(),
     ))
-}
-
-fn lower_first(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_lowercase().chain(letters).collect()
-    })
 }
 
 /// Why it lasted as long as it did: from the end of the harm back to the signal, as far as the
@@ -210,7 +206,7 @@ fn lasted(facts: &Facts<'_>) -> WhyChain {
             Source::events([end.seq, rollback.seq]),
         ));
         steps.extend(before_rollback(facts, rollback));
-    } else if anchors.harm_started.is_some() && rollback.is_none() {
+    } else if anchors.harm_started.is_some() && end.is_none() && rollback.is_none() {
         let stopped = facts.stages.iter().find_map(|stage| match stage.end {
             Some(StageEnd::Paused(event)) => Some((stage, event)),
             Some(StageEnd::Promoted(_) | StageEnd::Aborted(_) | StageEnd::RolledBack(..))

@@ -47,6 +47,7 @@ const fn label(outcome: DefenceOutcome) -> &'static str {
     match outcome {
         DefenceOutcome::Caught => "caught it",
         DefenceOutcome::Missed => "missed it",
+        DefenceOutcome::TooLate => "too late",
         DefenceOutcome::NotReached => "not reached",
         DefenceOutcome::NothingToCatch => "nothing to catch",
         DefenceOutcome::FalseAlarm => "false alarm",

@@ -103,7 +103,12 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
         Some(evidence) if facts.measures().defective => format!("{why} {evidence}"),
         Some(_) | None => why,
     };
-    (let_through(facts), why)
+    let outcome = if facts.measures().defective {
+        DefenceOutcome::TooLate
+    } else {
+        DefenceOutcome::NothingToCatch
+    };
+    (outcome, why)
 }
 
 fn paused_by_judge(event: &firedrill_sim::log::Event) -> bool {
