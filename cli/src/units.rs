@@ -22,7 +22,7 @@ pub(crate) fn duration(time: Micros) -> String {
     if millis == 0 {
         return "0s".into();
     }
-    if millis < 10_000 && millis % 1_000 != 0 {
+    if millis < 10_000 && !millis.is_multiple_of(1_000) {
         return format!("{}.{}s", millis / 1_000, millis % 1_000 / 100);
     }
     let seconds = (time.0 + 500_000) / 1_000_000;

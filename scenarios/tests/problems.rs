@@ -362,6 +362,10 @@ fn names_that_nobody_defines() {
             "  help: did you mean `checkout`, defined on line 23?",
         ],
     );
+}
+
+#[test]
+fn configs_plans_stages_and_worlds_that_nobody_defines() {
     check(
         &[("config: cart-limits", "config: cart-limit")],
         &[
