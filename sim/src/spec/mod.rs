@@ -20,7 +20,7 @@ use crate::expect::Expectation;
 
 pub use crate::world::congestion::{Backoff, Breaker, ClientPolicy, Order, Throttle};
 pub use check::SpecError;
-pub use defect::{Defect, Mechanism};
+pub use defect::{Defect, Mechanism, Onset, Symptom, Trigger};
 pub use fleet::{Demand, Edge, Fleet, Golden, LogNormal, Region, RequestClass, Service};
 pub use people::{OnCall, Review};
 

@@ -4,19 +4,17 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::Micros;
-use firedrill_core::config::VersionId;
+use firedrill_core::config::{Document, VersionId};
 use firedrill_core::ids::{CommandId, RegionId, RolloutId, ServiceId};
 use firedrill_core::plane::{Command, Issued};
 use firedrill_core::rollout::{Audience, ExposureReport};
 
 use crate::log::WorldEvent;
 use crate::random::{Entity, binomial, split};
-use crate::spec::Mechanism;
+use crate::spec::Defect;
 
-use super::defect::Effect;
 use super::fleet::{Cohort, CohortKey, VersionIndex, spread};
 use super::propagation::{Transfer, Waiting};
-use super::queueing::ShapeTable;
 use super::{Purpose, Version, World};
 
 /// A crash-looping instance restarts about this often.
@@ -40,6 +38,7 @@ struct Bring {
     /// Only to instances on this version, when given.
     from: Option<VersionIndex>,
     employees: bool,
+    batch: u8,
 }
 
 /// What was last reported, so that only news is.
@@ -56,21 +55,15 @@ impl World<'_> {
         &mut self,
         id: VersionId,
         service: ServiceId,
-        defect: Option<Mechanism>,
+        defect: Option<Defect>,
+        document: &Document,
     ) {
         let regions = self.scenario.fleet.regions.len();
         let versions = &mut self.versions[service.index()];
         if versions.iter().any(|version| version.id == id) {
             return; // proposed before: the same document has the same defect
         }
-        let effect = defect.as_ref().map_or(Effect::NONE, Effect::of);
-        versions.push(Version::new(id, defect, regions));
-        self.effects[service.index()].push(effect);
-        let spec = &self.scenario.fleet.services[service.index()];
-        let mut time = spec.service_time;
-        time.median = Micros((time.median.0 as f64 * effect.service_factor) as u64);
-        let tables = &mut self.tables[service.index()];
-        tables.by_version.push(ShapeTable::new(time, spec.workers));
+        versions.push(Version::new(id, defect, document, regions));
     }
 
     /// Takes note of the rollout that brings a version.
@@ -94,12 +87,14 @@ impl World<'_> {
                 let employees = *audience == Audience::Employees;
                 let (service, to) = self.find(*version);
                 self.set_audience(service, *region, to, employees);
+                let batch = self.versions[service.index()][usize::from(to)].next_batch(now);
                 let bring = Bring {
                     rollout: *rollout,
                     service,
                     to,
                     from: None,
                     employees,
+                    batch,
                 };
                 self.push(now, bring, *region, *instances);
             }
@@ -119,6 +114,7 @@ impl World<'_> {
                     to,
                     from,
                     employees: false,
+                    batch: 0,
                 };
                 self.roll_back(now, bring);
             }
@@ -136,7 +132,7 @@ impl World<'_> {
             let moved = transfer.advance(draws, self.step, (before, now), spec);
             let mut in_region = 0;
             for (pool, count) in moved {
-                in_region += self.deliver(transfer, pool, count);
+                in_region += self.deliver(now, transfer, pool, count);
             }
             let versions = &mut self.versions[transfer.service.index()];
             let version = &mut versions[usize::from(transfer.to)];
@@ -241,9 +237,8 @@ impl World<'_> {
             }
             let on_the_way =
                 |transfer: &Transfer| transfer.service == service && transfer.to == index;
-            let settled = |cohort: &Cohort| {
-                cohort.waiting <= 0.0 && cohort.starting == 0 && cohort.crashed == 0
-            };
+            let settled =
+                |cohort: &Cohort| cohort.waiting <= 1.0 && cohort.serving() == cohort.total();
             let mut own = self.pools.iter().filter(|pool| pool.service == service);
             let clean = !self.transfers.iter().any(on_the_way)
                 && own.all(|pool| pool.running(index) == 0 && pool.cohorts.iter().all(settled));
@@ -331,27 +326,20 @@ impl World<'_> {
                 transfer.employees = employees;
             }
         }
-        for pool in self
-            .pools
-            .iter_mut()
-            .filter(|pool| here(pool.service, pool.region))
-        {
-            for flapping in [false, true] {
-                let key = CohortKey {
-                    version,
-                    employees: !employees,
-                    flapping,
-                };
-                let Some(index) = pool.cohorts.iter().position(|cohort| cohort.key == key) else {
-                    continue;
-                };
+        for pool in &mut self.pools {
+            if !here(pool.service, pool.region) {
+                continue;
+            }
+            let moves = |cohort: &Cohort| {
+                cohort.key.version == version && cohort.key.employees != employees
+            };
+            while let Some(index) = pool.cohorts.iter().position(moves) {
                 let old = pool.cohorts.remove(index);
-                let new = pool.cohort(CohortKey { employees, ..key });
-                new.up += old.up;
-                new.in_spell += old.in_spell;
-                new.starting += old.starting;
-                new.crashed += old.crashed;
-                new.waiting += old.waiting;
+                pool.cohort(CohortKey {
+                    employees,
+                    ..old.key
+                })
+                .absorb(&old);
             }
         }
     }
@@ -407,6 +395,7 @@ impl World<'_> {
             to,
             from,
             employees,
+            batch,
         } = bring;
         let waiting: Vec<Waiting> = counts
             .iter()
@@ -415,6 +404,7 @@ impl World<'_> {
             .collect();
         if !waiting.is_empty() {
             let started = now;
+            let slowdown = from.map_or(1.0, |from| self.slowdown(service, from));
             let transfer = Transfer {
                 rollout,
                 service,
@@ -423,24 +413,33 @@ impl World<'_> {
                 from,
                 to,
                 employees,
+                batch,
+                slowdown,
                 waiting,
             };
             self.transfers.push(transfer);
         }
     }
 
+    /// How much longer config takes to reach instances on a version.
+    fn slowdown(&self, service: ServiceId, version: VersionIndex) -> f64 {
+        let cohorts = self.pools.iter().filter(|pool| pool.service == service);
+        let cohorts = cohorts.flat_map(|pool| &pool.cohorts);
+        let own = cohorts.filter(|cohort| cohort.key.version == version);
+        own.map(|cohort| cohort.effect.distribution_factor)
+            .fold(1.0, f64::max)
+    }
+
     /// Gives a version to `count` instances of a pool: which cohorts they come from is drawn in
-    /// proportion, some crash on loading it. Returns how many got it.
-    fn deliver(&mut self, transfer: &Transfer, pool: usize, count: u32) -> u32 {
-        let effects = &self.effects[transfer.service.index()];
-        let crash_share = effects[usize::from(transfer.to)].crash_share;
+    /// proportion. Returns how many got it.
+    fn deliver(&mut self, now: Micros, transfer: &Transfer, pool: usize, count: u32) -> u32 {
         let step = self.step;
         let source = |cohort: &Cohort| match transfer.from {
             Some(from) => cohort.key.version == from,
             None => cohort.key.version != transfer.to,
         };
-        let sizes: Vec<f64> = self.pools[pool]
-            .cohorts
+        let cohorts = &self.pools[pool].cohorts;
+        let sizes: Vec<f64> = cohorts
             .iter()
             .map(|cohort| {
                 if source(cohort) {
@@ -450,7 +449,7 @@ impl World<'_> {
                 }
             })
             .collect();
-        let keys: Vec<CohortKey> = self.pools[pool].cohorts.iter().map(|c| c.key).collect();
+        let keys: Vec<CohortKey> = cohorts.iter().map(|cohort| cohort.key).collect();
         let mut parts = vec![0; sizes.len()];
         let entity = |index: usize| Entity {
             lane: keys[index].lane(),
@@ -464,33 +463,29 @@ impl World<'_> {
             &mut parts,
         );
         let mut delivered = 0;
-        for (index, key) in keys.iter().enumerate() {
-            if parts[index] == 0 {
+        for (key, part) in keys.iter().zip(parts) {
+            if part == 0 {
                 continue;
             }
-            let employees = transfer.employees;
             let new_key = CohortKey {
                 version: transfer.to,
-                employees,
+                employees: transfer.employees,
+                batch: transfer.batch,
                 ..*key
             };
-            let old = self.pools[pool].cohort(*key);
-            let taken = take(old, parts[index] as u32);
+            let taken = take(self.pools[pool].cohort(*key), part as u32);
             delivered += taken.total();
-            let u = self
-                .draws
-                .get(Purpose::Crashes)
-                .uniform(step, entity(index));
-            let loading = taken.serving() + taken.starting;
-            let crashing = binomial(u, u64::from(loading), crash_share) as u32;
-            let new = self.pools[pool].cohort(new_key);
             // What was down restarts into the new version; what serves takes it as it runs.
-            new.starting += taken.starting + taken.crashed;
-            new.in_spell += taken.in_spell;
-            new.up += taken.up;
-            let crashed = take_serving(new, crashing);
-            new.crashed += crashed;
-            new.just_crashed += crashed;
+            let arriving = Cohort {
+                up: taken.up,
+                in_spell: taken.in_spell,
+                starting: taken.starting + taken.crashed + taken.cut_off,
+                waiting: taken.waiting,
+                leaked: taken.leaked,
+                loaded_at: now,
+                ..Cohort::empty(new_key)
+            };
+            self.pools[pool].cohort(new_key).absorb(&arriving);
         }
         delivered
     }
@@ -504,6 +499,7 @@ fn take(cohort: &mut Cohort, count: u32) -> Cohort {
     let share = f64::from(left) / f64::from(cohort.total().max(1));
     taken.waiting = cohort.waiting * share;
     cohort.waiting -= taken.waiting;
+    taken.leaked = cohort.leaked;
     taken.crashed = left.min(cohort.crashed);
     cohort.crashed -= taken.crashed;
     left -= taken.crashed;
@@ -518,6 +514,7 @@ fn take(cohort: &mut Cohort, count: u32) -> Cohort {
         (&mut cohort.up, &mut taken.up),
         (&mut cohort.starting, &mut taken.starting),
         (&mut cohort.in_spell, &mut taken.in_spell),
+        (&mut cohort.cut_off, &mut taken.cut_off),
     ] {
         let moved = left.min(*from);
         *from -= moved;
@@ -525,15 +522,4 @@ fn take(cohort: &mut Cohort, count: u32) -> Cohort {
         left -= moved;
     }
     taken
-}
-
-/// Takes up to `count` serving or starting instances out of a cohort.
-fn take_serving(cohort: &mut Cohort, count: u32) -> u32 {
-    let mut left = count;
-    for from in [&mut cohort.up, &mut cohort.starting, &mut cohort.in_spell] {
-        let moved = left.min(*from);
-        *from -= moved;
-        left -= moved;
-    }
-    count - left
 }

@@ -29,6 +29,10 @@ pub(crate) struct Transfer {
     pub(crate) to: VersionIndex,
     /// Whether they serve employees only from then on.
     pub(crate) employees: bool,
+    /// The push that it belongs to, among those of its version.
+    pub(crate) batch: u8,
+    /// Everything takes this many times as long.
+    pub(crate) slowdown: f64,
     /// Instances that still wait, by pool.
     pub(crate) waiting: Vec<Waiting>,
 }
@@ -81,7 +85,8 @@ impl Transfer {
         (before, now): (Micros, Micros),
         spec: &Propagation,
     ) -> Vec<(usize, u32)> {
-        let age = |at: Micros| at - self.started - spec.base;
+        let slowed = |age: Micros| Micros((age.0 as f64 / self.slowdown) as u64);
+        let age = |at: Micros| slowed(at - self.started) - spec.base;
         let hazard = |delay| {
             let cdf = |at| log_normal_cdf(age(at), delay);
             let (done, then) = (cdf(before), cdf(now));
@@ -163,6 +168,8 @@ mod tests {
             from: None,
             to: 1,
             employees: false,
+            batch: 0,
+            slowdown: 1.0,
             waiting: vec![waiting],
         };
         let step_length = Micros::from_secs(1);
