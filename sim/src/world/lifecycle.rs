@@ -462,6 +462,7 @@ impl World<'_> {
             &sizes,
             &mut parts,
         );
+        cap(&mut parts, &sizes);
         let mut delivered = 0;
         for (key, part) in keys.iter().zip(parts) {
             if part == 0 {
@@ -488,6 +489,21 @@ impl World<'_> {
             self.pools[pool].cohort(new_key).absorb(&arriving);
         }
         delivered
+    }
+}
+
+/// A draw in proportion may ask a cohort for more than it has: the others give the rest.
+fn cap(parts: &mut [u64], sizes: &[f64]) {
+    let mut left = 0;
+    for (part, size) in parts.iter_mut().zip(sizes) {
+        let kept = (*part).min(*size as u64);
+        left += *part - kept;
+        *part = kept;
+    }
+    for (part, size) in parts.iter_mut().zip(sizes) {
+        let more = left.min(*size as u64 - *part);
+        *part += more;
+        left -= more;
     }
 }
 
