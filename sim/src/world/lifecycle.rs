@@ -462,6 +462,7 @@ impl World<'_> {
             &sizes,
             &mut parts,
         );
+        cap(&mut parts, &sizes);
         let mut delivered = 0;
         for (index, key) in keys.iter().enumerate() {
             if parts[index] == 0 {
@@ -492,6 +493,21 @@ impl World<'_> {
             new.just_crashed += crashed;
         }
         delivered
+    }
+}
+
+/// A draw in proportion may ask a cohort for more than it has: the others give the rest.
+fn cap(parts: &mut [u64], sizes: &[f64]) {
+    let mut left = 0;
+    for (part, size) in parts.iter_mut().zip(sizes) {
+        let kept = (*part).min(*size as u64);
+        left += *part - kept;
+        *part = kept;
+    }
+    for (part, size) in parts.iter_mut().zip(sizes) {
+        let more = left.min(*size as u64 - *part);
+        *part += more;
+        left -= more;
     }
 }
 
@@ -535,4 +551,21 @@ fn take_serving(cohort: &mut Cohort, count: u32) -> u32 {
         left -= moved;
     }
     count - left
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Flapping hosts are few: a draw by proportion once asked them for more than there were,
+    /// and those instances never got the version.
+    #[test]
+    fn a_capped_split_loses_nothing() {
+        let mut parts = [97, 3, 0];
+        cap(&mut parts, &[100.0, 2.0, 5.0]);
+        assert_eq!(parts, [98, 2, 0]);
+        let mut parts = [0, 9];
+        cap(&mut parts, &[8.0, 1.0]);
+        assert_eq!(parts, [8, 1]);
+    }
 }
