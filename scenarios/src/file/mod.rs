@@ -1,5 +1,5 @@
 //! What a scenario file may hold, field by field. Everything here is text with a place: what it
-//! means is found out in [`crate::resolve`], so that one reading reports every mistake.
+//! means is found out in the resolve pass, so that one reading reports every mistake.
 
 mod change;
 mod expect;

@@ -70,7 +70,7 @@ pub(crate) enum Purpose {
     Ingestion,
 }
 
-/// The names of the streams, in the order of [`Purpose`], and that of people's delays.
+/// The names of the streams, one for each purpose, and that of people's delays.
 pub const STREAMS: [&str; 19] = [
     "arrivals",
     "routing",
