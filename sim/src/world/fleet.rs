@@ -157,6 +157,15 @@ impl Pool {
         on_version.map(Cohort::total).sum()
     }
 
+    /// Instances on a version that nobody reaches.
+    pub(crate) fn cut_off(&self, version: VersionIndex) -> u32 {
+        let on_version = self
+            .cohorts
+            .iter()
+            .filter(|cohort| cohort.key.version == version);
+        on_version.map(|cohort| cohort.cut_off).sum()
+    }
+
     /// Forgets cohorts that nobody is in, and gives their waiting requests to the first that is
     /// left. A pool without instances keeps one empty cohort.
     pub(crate) fn tidy(&mut self) {

@@ -41,6 +41,14 @@ struct Bring {
     batch: u8,
 }
 
+/// Instances of a pool that are to get a version.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    pool: usize,
+    reachable: u32,
+    cut_off: u32,
+}
+
 /// What was last reported, so that only news is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reported {
@@ -356,13 +364,17 @@ impl World<'_> {
                 .map(|w| w.body + w.stragglers)
                 .sum()
         };
-        let wanted: Vec<(usize, u32)> = pools
+        let wanted: Vec<Wanted> = pools
             .iter()
             .zip(spread(instances, pools.len() as u32))
             .map(|(pool, share)| {
                 let share = share.min(self.pools[*pool].instances);
                 let has = self.pools[*pool].running(bring.to) + on_the_way(*pool);
-                (*pool, share.saturating_sub(has))
+                Wanted {
+                    pool: *pool,
+                    reachable: share.saturating_sub(has),
+                    cut_off: 0,
+                }
             })
             .collect();
         self.transfer(now, bring, region, &wanted);
@@ -377,15 +389,23 @@ impl World<'_> {
         for region in 0..self.scenario.fleet.regions.len() {
             let region = RegionId(region as u16);
             let pools = self.pools_of(bring.service, region).into_iter();
-            let running: Vec<(usize, u32)> = pools
-                .map(|pool| (pool, self.pools[pool].running(from)))
+            let running: Vec<Wanted> = pools
+                .map(|pool| {
+                    let cut_off = self.pools[pool].cut_off(from);
+                    let reachable = self.pools[pool].running(from) - cut_off;
+                    Wanted {
+                        pool,
+                        reachable,
+                        cut_off,
+                    }
+                })
                 .collect();
             self.transfer(now, bring, region, &running);
         }
     }
 
     /// Sends a version on its way to so many instances of each pool.
-    fn transfer(&mut self, now: Micros, bring: Bring, region: RegionId, counts: &[(usize, u32)]) {
+    fn transfer(&mut self, now: Micros, bring: Bring, region: RegionId, wanted: &[Wanted]) {
         let spec = &self.scenario.propagation;
         let step = self.step;
         let draws = self.draws.get(Purpose::Propagation);
@@ -397,10 +417,21 @@ impl World<'_> {
             employees,
             batch,
         } = bring;
-        let waiting: Vec<Waiting> = counts
+        let waiting: Vec<Waiting> = wanted
             .iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(pool, count)| Waiting::draw(draws, step, *pool, to, *count, spec))
+            .filter(|wanted| wanted.reachable + wanted.cut_off > 0)
+            .map(
+                |Wanted {
+                     pool,
+                     reachable,
+                     cut_off,
+                 }| {
+                    let mut waiting = Waiting::draw(draws, step, *pool, to, *reachable, spec);
+                    // Somebody has to go there: they come as late as the slowest.
+                    waiting.stragglers += cut_off;
+                    waiting
+                },
+            )
             .collect();
         if !waiting.is_empty() {
             let started = now;

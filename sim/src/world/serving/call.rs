@@ -42,8 +42,8 @@ pub(crate) struct Hop {
     visits: u64,
     /// Requests at hand that were slow here because of the defect.
     slowed: u64,
-    /// Requests at hand that were answered wrongly here.
-    wrong: u64,
+    /// Wrong answers that come back from further inside.
+    returned_wrong: u64,
 }
 
 /// Whose requests are under way.
@@ -59,6 +59,8 @@ struct Errand {
 struct Answer {
     failed: u64,
     harmed: u64,
+    /// Answered, wrongly.
+    wrong: u64,
 }
 
 /// Visits beyond this many share their draws: that deep in retries they no longer matter.
@@ -102,7 +104,7 @@ impl World<'_> {
             return;
         }
         for hop in &mut self.hops {
-            (hop.visits, hop.slowed, hop.wrong) = (0, 0, 0);
+            (hop.visits, hop.slowed) = (0, 0);
         }
         let graph = Rc::clone(&self.graph);
         let errand = Errand {
@@ -112,9 +114,8 @@ impl World<'_> {
         };
         let answer = self.call(&graph, errand, 0, count);
         let slowed = self.hops.iter().map(|hop| hop.slowed).max().unwrap_or(0);
-        let wrong: u64 = self.hops.iter().map(|hop| hop.wrong).sum();
         let answered = count - answer.failed;
-        let wrong = wrong.min(answered);
+        let wrong = answer.wrong.min(answered);
         let fate = Fate {
             requests: count,
             failed: answer.failed,
@@ -170,6 +171,7 @@ impl World<'_> {
             let again = wanted.min(budget.saturating_sub(retried));
             let share = |part: u64| (part * again).checked_div(tried.failed).unwrap_or(0);
             let disturbed = self.loads[pool].iter().any(|load| load.disturbed);
+            answer.wrong += tried.wrong;
             answer.failed += away + tried.failed - again;
             answer.harmed += tried.harmed - share(tried.harmed) + if disturbed { away } else { 0 };
             retried += again;
@@ -198,6 +200,10 @@ impl World<'_> {
             let calls = passed as f64 * edge.calls * self.modifiers.calls[child_edge];
             let calls = (calls + 0.5) as u64;
             let inside = self.call(graph, errand, *child, calls);
+            if calls > 0 {
+                let wrong = inside.wrong as f64 / calls as f64 * passed as f64;
+                returned.wrong = returned.wrong.max((wrong + 0.5) as u64);
+            }
             if edge.hard && calls > 0 {
                 // Of the requests that are still good, those with a failed call fail.
                 let left = passed - returned.failed;
@@ -208,10 +214,12 @@ impl World<'_> {
             }
         }
         self.return_errors(hop, returned.failed);
-        self.account(graph, errand, hop, entity);
+        self.hops[hop].returned_wrong = returned.wrong.min(passed - returned.failed);
+        let wrong = self.account(graph, errand, hop, entity);
         Answer {
             failed: failed + returned.failed,
             harmed: harmed + returned.harmed,
+            wrong,
         }
     }
 
@@ -318,14 +326,16 @@ impl World<'_> {
         }
     }
 
-    /// Puts the attempts of one hop into telemetry and the world's own books.
+    /// Puts the attempts of one hop into telemetry and the world's own books; returns those that
+    /// were answered wrongly.
     fn account(
         &mut self,
         graph: &Graph,
         errand: Errand,
         hop: usize,
         entity: &impl Fn(u64) -> Entity,
-    ) {
+    ) -> u64 {
+        let mut all_wrong = 0;
         let service = graph.classes[errand.class.index()][hop].service;
         let pool_index = errand.cell * self.scenario.fleet.services.len() + service.index();
         let pool = &self.pools[pool_index];
@@ -344,7 +354,7 @@ impl World<'_> {
                 .scope(pool.region, service, cohort.key.version);
             let lane = entity(cohort.key.lane());
             let wrong_share = load.effect.wrong_share_of(errand.class);
-            let wrong = if wrong_share > 0.0 {
+            let own_wrong = if wrong_share > 0.0 {
                 let u = self
                     .draws
                     .get(Purpose::WrongAnswers)
@@ -353,13 +363,21 @@ impl World<'_> {
             } else {
                 0
             };
-            hop.wrong += wrong;
+            // What came back wrong from inside is passed on by the first cohorts that can.
+            let passed_on = hop.returned_wrong.min(requests - errors - own_wrong);
+            hop.returned_wrong -= passed_on;
+            let wrong = own_wrong + passed_on;
+            all_wrong += wrong;
             let good = requests - errors - wrong;
             self.telemetry
                 .record(scope, errand.class, [requests, errors, good]);
             let served = (service, cohort.key.version);
-            self.truth
-                .served(served, errand.class, requests, hop.harmed[index] + wrong);
+            self.truth.served(
+                served,
+                errand.class,
+                requests,
+                hop.harmed[index] + own_wrong,
+            );
             if watched {
                 let answered = requests - hop.failed[index];
                 let u = self.draws.get(Purpose::Slow).uniform(self.step, lane);
@@ -378,6 +396,7 @@ impl World<'_> {
                 hop.slowed += by_defect;
             }
         }
+        all_wrong
     }
 
     /// The draws of an errand at a service, by cohort lane.
