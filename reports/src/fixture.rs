@@ -467,6 +467,7 @@ fn scenario(defective: bool) -> Scenario {
             start: Micros::from_hours(14),
             swing: 0.3,
             peak: Micros::from_hours(20),
+            ..Demand::default()
         },
         configs: vec![config()],
         slos: slos(),

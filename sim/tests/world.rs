@@ -2,11 +2,13 @@
 
 mod support;
 
+use firedrill_core::ids::RegionId;
 use firedrill_core::plane::ControlPlane;
 use firedrill_sim::engine::{self, Tamper};
 use firedrill_sim::expect::{CatchPoint, Requirement};
+use firedrill_sim::log::{EventBody, WorldEvent};
 use firedrill_sim::measure::{Span, measure};
-use firedrill_sim::spec::{Flapping, Mechanism};
+use firedrill_sim::spec::{DemandEvent, Drift, Flapping, FlashCrowd, Mechanism, Scenario};
 
 use firedrill_core::{Micros, Ppm};
 use support::{LOGIN_ERRORS, scenario};
@@ -106,24 +108,22 @@ fn rare_errors_of_one_class_are_caught_by_its_objective_alone() {
     assert!(recovered >= 15, "{recovered} of 20");
 }
 
+/// The requests of every sample, in the order of scrapes.
+fn requests(scenario: &Scenario) -> Vec<u64> {
+    let requests = |event: &firedrill_sim::log::Event| match &event.body {
+        EventBody::World(WorldEvent::Sample(sample)) => Some(sample.requests),
+        EventBody::World(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::Person(_) => {
+            None
+        }
+    };
+    let log = engine::run(scenario, 5);
+    log.events().iter().filter_map(requests).collect()
+}
+
 /// Two policies under one seed meet the same world: demand does not move when a plan does, and
 /// removing a fault leaves the noise as it was.
 #[test]
 fn draws_do_not_shift_when_something_else_changes() {
-    use firedrill_sim::log::{EventBody, WorldEvent};
-    let requests = |scenario: &firedrill_sim::spec::Scenario| -> Vec<u64> {
-        engine::run(scenario, 5)
-            .events()
-            .iter()
-            .filter_map(|event| match &event.body {
-                EventBody::World(WorldEvent::Sample(sample)) => Some(sample.requests),
-                EventBody::World(_)
-                | EventBody::Note(_)
-                | EventBody::Command(_)
-                | EventBody::Person(_) => None,
-            })
-            .collect()
-    };
     let plain = scenario(Some(LOGIN_ERRORS));
     let expected = requests(&plain);
     let mut slower = plain.clone();
@@ -140,6 +140,55 @@ fn draws_do_not_shift_when_something_else_changes() {
         error_share: 0.3,
     });
     assert_eq!(requests(&noisy), expected, "flapping hosts");
+}
+
+fn crowd(at_mins: u64, factor: f64, region: u16) -> DemandEvent {
+    DemandEvent::FlashCrowd(FlashCrowd {
+        at: Micros::from_mins(at_mins),
+        duration: Micros::from_mins(10),
+        ramp: Micros::from_mins(1),
+        factor,
+        regions: vec![RegionId(region)],
+        classes: vec![],
+    })
+}
+
+/// Each noise of demand has draws of its own: taking one away, by making it count for nothing,
+/// leaves the others as they were, and an event is felt while it lasts and where it is.
+#[test]
+fn noises_of_demand_do_not_shift_each_other() {
+    let mut base = scenario(None);
+    base.duration = Micros::from_mins(60);
+    base.demand.drift = Some(Drift {
+        sd: 0.05,
+        correlation_time: Micros::from_mins(20),
+    });
+    base.demand.overdispersion = 0.02;
+    let expected = requests(&base);
+    assert_ne!(expected, requests(&scenario(None)), "the noises are felt");
+
+    let mut eventful = base.clone();
+    eventful.demand.events = vec![crowd(20, 1.5, 0), crowd(40, 0.7, 1)];
+    let found = requests(&eventful);
+    assert_ne!(found, expected);
+    eventful.demand.events.pop();
+    let one_less = requests(&eventful);
+    let same = |a: &[u64], b: &[u64]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    assert!(
+        same(&found, &one_less) > same(&found, &expected),
+        "the first event is the same without the second"
+    );
+    eventful.demand.events.clear();
+    assert_eq!(requests(&eventful), expected, "events draw nothing");
+
+    let mut quiet = base.clone();
+    quiet.demand.drift = None;
+    let mut still = base;
+    still.demand.drift = Some(Drift {
+        sd: 0.0,
+        correlation_time: Micros::from_mins(20),
+    });
+    assert_eq!(requests(&quiet), requests(&still), "bursts stay");
 }
 
 #[test]

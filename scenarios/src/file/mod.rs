@@ -2,6 +2,7 @@
 //! means is found out in [`crate::resolve`], so that one reading reports every mistake.
 
 mod change;
+mod demand;
 mod expect;
 mod fleet;
 mod plan;
@@ -14,10 +15,14 @@ pub use change::{
     ChangeFile, ConfigFile, DecisionFile, DefectFile, ForbidFile, KeyFile, KeyKindFile,
     MechanismFile, PersonFile, ReviewFile, RoleFile,
 };
+pub use demand::{
+    DemandEventFile, DemandFile, DriftFile, FlashCrowdFile, RegionFailoverFile, WeekdayFile,
+    WeeklyFile,
+};
 pub use expect::{CatchPointFile, ExpectFile, ExpectationFile};
 pub use fleet::{
-    BackoffFile, BreakerFile, ClassFile, DemandFile, DistributionFile, EdgeFile, FleetFile,
-    GoldenFile, QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
+    BackoffFile, BreakerFile, ClassFile, DistributionFile, EdgeFile, FleetFile, GoldenFile,
+    QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
 };
 pub use plan::{
     AudienceFile, CheckFile, CountLimit, ErrorRatioFile, JudgeFile, LatencyFile, LimitFile,
@@ -56,7 +61,7 @@ pub struct ScenarioFile {
     /// Regions, services and request classes.
     #[serde(default)]
     pub fleet: Option<FleetFile>,
-    /// How demand moves over the day.
+    /// How demand moves.
     #[serde(default)]
     pub demand: Option<DemandFile>,
     /// Config documents: keys, types, ranges.
@@ -106,7 +111,7 @@ pub struct WorldFile {
     pub step: Scalar<Duration>,
     /// Regions, services and request classes.
     pub fleet: FleetFile,
-    /// How demand moves over the day.
+    /// How demand moves.
     pub demand: DemandFile,
     /// Config documents.
     pub configs: Vec<ConfigFile>,

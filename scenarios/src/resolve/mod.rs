@@ -3,6 +3,7 @@
 
 mod change;
 mod context;
+mod demand;
 mod edge;
 mod expect;
 mod fleet;
@@ -98,7 +99,9 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
     let summary = context.read(&file.summary, "the summary");
     let duration = context.read(&file.duration, "the duration");
     let world = context.within(&fleet?, fleet::resolve);
-    let demand = context.within(&demand?, fleet::resolve_demand);
+    let demand = context.within(&demand?, |context, demand| {
+        demand::resolve(context, demand, &world)
+    });
     let slos = context.within(&slos?, |context, slos| {
         world::resolve_slos(context, slos, &world)
     });

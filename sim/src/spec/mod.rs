@@ -5,6 +5,7 @@
 
 mod check;
 mod defect;
+mod demand;
 mod fleet;
 mod people;
 
@@ -21,7 +22,8 @@ use crate::expect::Expectation;
 pub use crate::world::congestion::{Backoff, Breaker, ClientPolicy, Order, Throttle};
 pub use check::SpecError;
 pub use defect::{Defect, Mechanism};
-pub use fleet::{Demand, Edge, Fleet, Golden, LogNormal, Region, RequestClass, Service};
+pub use demand::{Demand, DemandEvent, Drift, FlashCrowd, RegionFailover, Weekday, Weekly};
+pub use fleet::{Edge, Fleet, Golden, LogNormal, Region, RequestClass, Service};
 pub use people::{OnCall, Review};
 
 /// A named rollout plan.

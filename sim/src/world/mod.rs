@@ -62,10 +62,12 @@ pub(crate) enum Purpose {
     Scrape,
     ScrapeLoss,
     Ingestion,
+    DemandDrift,
+    Bursts,
 }
 
 /// The names of the streams, in the order of [`Purpose`], and that of people's delays.
-pub const STREAMS: [&str; 16] = [
+pub const STREAMS: [&str; 18] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -81,6 +83,8 @@ pub const STREAMS: [&str; 16] = [
     "scrape",
     "scrape-loss",
     "ingestion",
+    "demand-drift",
+    "bursts",
     PEOPLE,
 ];
 
@@ -91,6 +95,11 @@ pub(crate) const PEOPLE: &str = "people";
 pub(crate) struct Streams(Vec<Draws>);
 
 impl Streams {
+    fn new(names: &[&str], seed: u64, tamper: Option<&Tamper>) -> Self {
+        let draws = |purpose: &&str| Draws::new(seed, purpose, tamper);
+        Self(names.iter().map(draws).collect())
+    }
+
     pub(crate) fn get(&mut self, purpose: Purpose) -> &mut Draws {
         &mut self.0[purpose as usize]
     }
@@ -212,12 +221,7 @@ impl<'a> World<'a> {
         let fleet = &scenario.fleet;
         let services = fleet.services.len();
         let capacity = 1 + scenario.changes.len();
-        let mut draws = Streams(
-            STREAMS
-                .iter()
-                .map(|purpose| Draws::new(seed, purpose, tamper))
-                .collect(),
-        );
+        let mut draws = Streams::new(&STREAMS, seed, tamper);
         let mut pools = fleet::pools(fleet);
         if let Some(flapping) = &scenario.noise.flapping {
             noise::assign(draws.get(Purpose::Flapping), &mut pools, flapping);
@@ -245,7 +249,7 @@ impl<'a> World<'a> {
             graph: Rc::new(graph),
             congestion: vec![None; pools.len()],
             troubled: false,
-            arrivals: Arrivals::new(cells.len(), fleet.classes.len()),
+            arrivals: Arrivals::new(fleet, cells.len()),
             loads: vec![Vec::new(); pools.len()],
             hops: vec![Hop::default(); longest],
             versions: initial
@@ -289,7 +293,7 @@ impl<'a> World<'a> {
         self.start_instances(length);
         let scenario = self.scenario;
         self.arrivals.draw(
-            self.draws.get(Purpose::Arrivals),
+            &mut self.draws,
             (self.step, before, length),
             &scenario.fleet,
             &scenario.demand,

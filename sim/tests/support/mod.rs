@@ -191,6 +191,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             start: Micros::from_hours(14),
             swing: 0.3,
             peak: Micros::from_hours(20),
+            ..Demand::default()
         },
         configs: vec![ConfigSpec {
             schema: Schema {

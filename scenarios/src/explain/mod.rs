@@ -1,5 +1,7 @@
 //! A scenario in plain words, before it is run.
 
+mod demand;
+
 use std::fmt::Write;
 
 use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
@@ -48,6 +50,9 @@ fn write_fleet(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         clock(scenario.demand.start),
     );
     item(out, &text)?;
+    for text in demand::sentences(scenario) {
+        item(out, &text)?;
+    }
     if let Some(flapping) = &scenario.noise.flapping {
         let text = format!(
             "Noise: {} of the instances flap. About every {} each of them goes bad for about {} \
