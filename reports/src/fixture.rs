@@ -490,6 +490,7 @@ fn scenario(defective: bool) -> Scenario {
             body: log_normal,
             straggler_share: 0.0,
             straggler: log_normal,
+            ..Propagation::default()
         },
         telemetry: Telemetry {
             scrape_every: Micros::from_secs(10),

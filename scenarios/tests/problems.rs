@@ -636,6 +636,70 @@ fn demand_that_moves_is_loaded_and_explained() {
 }
 
 #[test]
+fn propagation_that_cannot_be() {
+    let partitions = "  stragglers: {share: 0.5 %, delay: {median: 5m, sigma: 1}}
+  tiers: {commit: 2s, relay: 3s, region: 5s}
+  rollback-base: 11s
+  partitions:
+    - {at: 5m, duration: 0s, region: nort}
+    - {at: 6m, duration: 1m}
+    - {at: 7m, duration: 1m, cell: {region: north, number: 1}}";
+    let stragglers = "  stragglers: {share: 0.5 %, delay: {median: 5m, sigma: 1}}";
+    check(
+        &[(stragglers, partitions)],
+        &[
+            "t.yaml:36:9: propagation has both a `base` and `tiers` [scenario::two-base-delays]",
+            "  | the base",
+            "  help: keep one of the two",
+            "t.yaml:40:18: the base delay of a rollback is `11s`; allowed is up to the base delay (00:00:10) [scenario::out-of-range]",
+            "  | expected up to the base delay (00:00:10)",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:42:26: the duration of a partition is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            "  | expected more than 0s",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:42:38: a partition names region `nort`, which is not defined in this scenario [scenario::unknown-region]",
+            "  | no such region",
+            "  help: did you mean `north`, defined on line 8?",
+            "t.yaml:43:12: a partition cuts off either a region or a cell [scenario::partition-of-nothing]",
+            "  | this partition names both or neither",
+            "  help: give it `region: NAME` or `cell: {region: NAME, number: 0}`",
+            "t.yaml:44:60: the cell of region `north` is `1`; allowed is below 1, its number of cells [scenario::out-of-range]",
+            "  | expected below 1, its number of cells",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("  base: 10s\n", "")],
+        &[
+            "t.yaml:36:18: key `base` is missing [scenario::missing-key]",
+            "  | expected `base` or `tiers` beside `body`",
+            "  help: add `base: 10s`, or `tiers` with `commit`, `relay` and `region`",
+        ],
+    );
+}
+
+#[test]
+fn propagation_with_faults_is_loaded_and_explained() {
+    let faults = "  tiers: {commit: 2s, relay: 3s, region: 5s}
+  rollback-base: 2s
+  repair: {median: 20m, sigma: 0.5}
+  partitions:
+    - {at: 5m, duration: 30m, region: north}
+    - {at: 6m, duration: 1m, cell: {region: north, number: 0}}";
+    let text = SOUND.replace("  base: 10s", faults);
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let told = explain(&loaded.scenario);
+    let fleet = told.split("\n\n").nth(2).unwrap();
+    let expected = "\
+  A rollback skips tiers of distribution: it reaches the first instance after 2s instead of 10s.
+  Instances that crash before they read config are repaired one by one, in 20m (median).
+  Partition: after 5m, for 30m, north is cut off from distribution and keeps what it has.
+  Partition: after 6m, for 1m, cell 0 of north is cut off from distribution and keeps what it
+    has.";
+    assert!(fleet.ends_with(expected), "{fleet}");
+}
+
+#[test]
 fn paths_that_lead_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let told_of = |name: &str| {

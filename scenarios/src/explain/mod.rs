@@ -1,6 +1,7 @@
 //! A scenario in plain words, before it is run.
 
 mod demand;
+mod propagation;
 
 use std::fmt::Write;
 
@@ -50,7 +51,8 @@ fn write_fleet(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         clock(scenario.demand.start),
     );
     item(out, &text)?;
-    for text in demand::sentences(scenario) {
+    let more = demand::sentences(scenario).into_iter();
+    for text in more.chain(propagation::sentences(scenario)) {
         item(out, &text)?;
     }
     if let Some(flapping) = &scenario.noise.flapping {

@@ -6,6 +6,7 @@ mod demand;
 mod expect;
 mod fleet;
 mod plan;
+mod propagation;
 mod world;
 
 use schemars::JsonSchema;
@@ -29,9 +30,10 @@ pub use plan::{
     PlanFile, ReactionFile, RelativeFile, SaturationFile, ShareLimit, StageFile, StageKindFile,
     TimeLimit,
 };
+pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, PagingFile,
-    PropagationFile, SloFile, StragglersFile, TelemetryFile, UrgencyFile,
+    SloFile, TelemetryFile, UrgencyFile,
 };
 
 use crate::scalar::{Duration, Name, Scalar, Words};

@@ -8,6 +8,7 @@ mod edge;
 mod expect;
 mod fleet;
 mod plan;
+mod propagation;
 mod world;
 
 use firedrill_sim::spec::Scenario;
@@ -105,7 +106,9 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
     let slos = context.within(&slos?, |context, slos| {
         world::resolve_slos(context, slos, &world)
     });
-    let propagation = context.within(&propagation?, world::resolve_propagation);
+    let propagation = context.within(&propagation?, |context, propagation| {
+        propagation::resolve(context, propagation, &world)
+    });
     let step = context.within(&step?, |context, step| context.read(step, "the step"));
     let telemetry_source = telemetry?;
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);

@@ -6,7 +6,7 @@ use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup, SetupError};
 use firedrill_core::{Micros, Ppm};
 
-use super::{DemandEvent, FlashCrowd, Mechanism, RegionFailover, Scenario};
+use super::{DemandEvent, FlashCrowd, Mechanism, Reach, RegionFailover, Scenario};
 
 /// Why a scenario cannot be run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -60,6 +60,7 @@ impl Scenario {
         self.check_changes()?;
         self.check_shares()?;
         self.check_demand()?;
+        self.check_propagation()?;
         self.setup().check().map_err(SpecError::Setup)
     }
 
@@ -218,12 +219,6 @@ impl Scenario {
 
     fn check_shares(&self) -> Result<(), SpecError> {
         within(
-            "the straggler share".into(),
-            self.propagation.straggler_share,
-            0.0,
-            1.0,
-        )?;
-        within(
             "the telemetry loss".into(),
             self.telemetry.loss_share,
             0.0,
@@ -276,6 +271,24 @@ impl Scenario {
             DemandEvent::FlashCrowd(crowd) => self.check_crowd(crowd),
             DemandEvent::RegionFailover(failover) => self.check_failover(failover),
         })
+    }
+
+    fn check_propagation(&self) -> Result<(), SpecError> {
+        let propagation = &self.propagation;
+        let share = propagation.straggler_share;
+        within("the straggler share".into(), share, 0.0, 1.0)?;
+        let regions = &self.fleet.regions;
+        for partition in &propagation.partitions {
+            let region = match partition.reach {
+                Reach::Region { region } | Reach::Cell { region, .. } => region,
+            };
+            known("a partition", "region", region.index(), regions.len())?;
+            if let Reach::Cell { region, cell } = partition.reach {
+                let cells = regions[region.index()].cells as usize;
+                known("a partition", "cell", cell as usize, cells)?;
+            }
+        }
+        Ok(())
     }
 
     fn check_crowd(&self, crowd: &FlashCrowd) -> Result<(), SpecError> {

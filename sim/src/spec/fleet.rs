@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::world::congestion::{ClientPolicy, Order};
 
 /// A log-normal distribution of times.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogNormal {
     /// The median.
     pub median: Micros,

@@ -37,7 +37,7 @@ use defect::Effect;
 use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
 use graph::Graph;
-use propagation::Transfer;
+use propagation::{Cuts, Transfer};
 use queueing::ShapeTable;
 use serving::{Hop, Load, PoolStep, ServiceTables};
 use telemetry::Collector;
@@ -200,6 +200,7 @@ pub(crate) struct World<'a> {
     effects: Vec<Vec<Effect>>,
     tables: Vec<ServiceTables>,
     transfers: Vec<Transfer>,
+    cuts: Cuts,
     /// By service: the threshold of its strictest latency objective.
     slow_above_us: Vec<Option<u64>>,
     telemetry: Collector,
@@ -266,6 +267,7 @@ impl<'a> World<'a> {
                 })
                 .collect(),
             transfers: Vec::new(),
+            cuts: Cuts::new(&scenario.propagation.partitions, fleet),
             slow_above_us: slow_thresholds(scenario),
             telemetry: Collector::new(
                 fleet.regions.len() * services * capacity,
