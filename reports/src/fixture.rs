@@ -467,6 +467,7 @@ fn scenario(defective: bool) -> Scenario {
             start: Micros::from_hours(14),
             swing: 0.3,
             peak: Micros::from_hours(20),
+            ..Demand::default()
         },
         configs: vec![config()],
         slos: slos(),
@@ -489,6 +490,7 @@ fn scenario(defective: bool) -> Scenario {
             body: log_normal,
             straggler_share: 0.0,
             straggler: log_normal,
+            ..Propagation::default()
         },
         telemetry: Telemetry {
             scrape_every: Micros::from_secs(10),

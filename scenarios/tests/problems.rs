@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use firedrill_scenarios::{LoadErrors, catalogue, load_embedded, load_paths, load_str};
+use firedrill_scenarios::{LoadErrors, catalogue, explain, load_embedded, load_paths, load_str};
 
 /// A whole scenario in few lines; each test breaks it in one place.
 const SOUND: &str = r#"name: tiny
@@ -546,6 +546,157 @@ fn everything_that_is_wrong_is_told_at_once() {
             "  help: `firedrill schema` tells what each key takes",
         ],
     );
+}
+
+const DEMAND: &str = r#"demand: {start: "10:00", swing: 20 %, peak: "20:00"}"#;
+
+#[test]
+fn demand_that_cannot_be() {
+    let demand = r#"demand:
+  start: "10:00"
+  swing: 20 %
+  peak: "20:00"
+  weekly: {start-day: friday, weekend: 0}
+  drift: {sd: 130 %, correlation-time: 0s}
+  overdispersion: 11
+  events:
+    - flash-crowd: {at: 5m, duration: 10m, ramp: 6m, factor: 2000, regions: [nort], classes: [buy]}
+    - region-failover: {at: 20m, duration: 0s, from: north, to: [north]}"#;
+    check(
+        &[(DEMAND, demand)],
+        &[
+            "t.yaml:28:40: the weekend's demand is `0`; allowed is 0.01 to 100 [scenario::out-of-range]",
+            "  | expected 0.01 to 100",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:29:15: the sd of drift is `130 %`: outside 0 % to 100 % [scenario::out-of-range]",
+            "  | expected a percentage from `0 %` to `100 %`, such as `0.5 %`",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:29:40: the correlation time of drift is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            "  | expected more than 0s",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:30:19: the overdispersion of demand is `11`; allowed is 0 to 10 [scenario::out-of-range]",
+            "  | expected 0 to 10",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:32:50: the ramp of a flash crowd is `6m`; allowed is up to half of its duration [scenario::out-of-range]",
+            "  | expected up to half of its duration",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:32:62: the factor of a flash crowd is `2000`; allowed is 0 to 1000 [scenario::out-of-range]",
+            "  | expected 0 to 1000",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:32:78: a flash crowd names region `nort`, which is not defined in this scenario [scenario::unknown-region]",
+            "  | no such region",
+            "  help: did you mean `north`, defined on line 8?",
+            "t.yaml:32:95: a flash crowd names class `buy`, which is not defined in this scenario [scenario::unknown-class]",
+            "  | no such class",
+            "  help: defined are `checkout`",
+            "t.yaml:33:44: the duration of a region failover is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            "  | expected more than 0s",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:33:54: users of region `north` have nowhere to go [scenario::failover-to-nowhere]",
+            "  | the only region there is",
+            "  help: add a region to the fleet, or take the failover out",
+            "t.yaml:33:66: users of region `north` are to leave it for itself [scenario::failover-to-itself]",
+            "  | the region they leave",
+            "  help: name other regions, or leave `to` out for all others",
+        ],
+    );
+}
+
+const MOVING: &str = "\
+Fleet
+  100 instances of 1 services in 2 regions (north, south). Users make 300 requests a second on
+    average, in 1 classes. The run lasts 1h and starts at 10:00 UTC.
+  The run starts on a Friday; weekends have 0.7 times the demand of weekdays.
+  Demand of each region drifts by about 5 %, over about 30m.
+  Requests come in bursts: the rate of a class in a cell varies by 10 % from step to step.
+  Flash crowd: after 5m, for 10m, `checkout` requests everywhere become 3 times as many, up and
+    down over 1m.
+  Failover: after 20m, for 10m, the users of north are sent to all other regions.
+";
+
+#[test]
+fn demand_that_moves_is_loaded_and_explained() {
+    let demand = r#"demand:
+  start: "10:00"
+  swing: 20 %
+  peak: "20:00"
+  weekly: {start-day: friday, weekend: 0.7}
+  drift: {sd: 5 %, correlation-time: 30m}
+  overdispersion: 0.01
+  events:
+    - flash-crowd: {at: 5m, duration: 10m, ramp: 1m, factor: 3, classes: [checkout]}
+    - region-failover: {at: 20m, duration: 10m, from: north}"#;
+    let south = "    - {name: south, utc-offset: 2h, cells: 1, weight: 1}\n  services:";
+    let text = SOUND.replace(DEMAND, demand).replace("  services:", south);
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let told = explain(&loaded.scenario);
+    let fleet = told.split("\n\n").nth(2).unwrap();
+    let expected: Vec<&str> = MOVING.lines().collect();
+    assert_eq!(fleet.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn propagation_that_cannot_be() {
+    let partitions = "  stragglers: {share: 0.5 %, delay: {median: 5m, sigma: 1}}
+  tiers: {commit: 2s, relay: 3s, region: 5s}
+  rollback-base: 11s
+  partitions:
+    - {at: 5m, duration: 0s, region: nort}
+    - {at: 6m, duration: 1m}
+    - {at: 7m, duration: 1m, cell: {region: north, number: 1}}";
+    let stragglers = "  stragglers: {share: 0.5 %, delay: {median: 5m, sigma: 1}}";
+    check(
+        &[(stragglers, partitions)],
+        &[
+            "t.yaml:36:9: propagation has both a `base` and `tiers` [scenario::two-base-delays]",
+            "  | the base",
+            "  help: keep one of the two",
+            "t.yaml:40:18: the base delay of a rollback is `11s`; allowed is up to the base delay (00:00:10) [scenario::out-of-range]",
+            "  | expected up to the base delay (00:00:10)",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:42:26: the duration of a partition is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            "  | expected more than 0s",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:42:38: a partition names region `nort`, which is not defined in this scenario [scenario::unknown-region]",
+            "  | no such region",
+            "  help: did you mean `north`, defined on line 8?",
+            "t.yaml:43:12: a partition cuts off either a region or a cell [scenario::partition-of-nothing]",
+            "  | this partition names both or neither",
+            "  help: give it `region: NAME` or `cell: {region: NAME, number: 0}`",
+            "t.yaml:44:60: the cell of region `north` is `1`; allowed is below 1, its number of cells [scenario::out-of-range]",
+            "  | expected below 1, its number of cells",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("  base: 10s\n", "")],
+        &[
+            "t.yaml:36:18: key `base` is missing [scenario::missing-key]",
+            "  | expected `base` or `tiers` beside `body`",
+            "  help: add `base: 10s`, or `tiers` with `commit`, `relay` and `region`",
+        ],
+    );
+}
+
+#[test]
+fn propagation_with_faults_is_loaded_and_explained() {
+    let faults = "  tiers: {commit: 2s, relay: 3s, region: 5s}
+  rollback-base: 2s
+  repair: {median: 20m, sigma: 0.5}
+  partitions:
+    - {at: 5m, duration: 30m, region: north}
+    - {at: 6m, duration: 1m, cell: {region: north, number: 0}}";
+    let text = SOUND.replace("  base: 10s", faults);
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let told = explain(&loaded.scenario);
+    let fleet = told.split("\n\n").nth(2).unwrap();
+    let expected = "\
+  A rollback skips tiers of distribution: it reaches the first instance after 2s instead of 10s.
+  Instances that crash before they read config are repaired one by one, in 20m (median).
+  Partition: after 5m, for 30m, north is cut off from distribution and keeps what it has.
+  Partition: after 6m, for 1m, cell 0 of north is cut off from distribution and keeps what it
+    has.";
+    assert!(fleet.ends_with(expected), "{fleet}");
 }
 
 #[test]

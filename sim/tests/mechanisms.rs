@@ -12,7 +12,7 @@ use firedrill_sim::engine;
 use firedrill_sim::log::{EventBody, RunLog, Sample, WorldEvent};
 use firedrill_sim::measure::{Measures, Span, measure};
 use firedrill_sim::spec::{
-    Backoff, ClientPolicy, Edge, Mechanism, NamedSlo, Onset, Scenario, Trigger,
+    Backoff, ClientPolicy, Edge, LogNormal, Mechanism, NamedSlo, Onset, Scenario, Trigger,
 };
 
 use support::scenario;
@@ -233,7 +233,13 @@ fn wrong_data_is_seen_by_the_business_alone() {
 #[test]
 fn access_loss_takes_instances_and_the_way_back() {
     let loss = Mechanism::AccessLoss { share: 1.0 };
-    let (_, _, measures) = both(&scenario(Some(loss)));
+    let mut world = scenario(Some(loss));
+    let repair = LogNormal {
+        median: Micros::from_mins(20),
+        sigma: 0.5,
+    };
+    world.propagation.repair = Some(repair);
+    let (_, _, measures) = both(&world);
     assert!(measures.anchors.rollback_started.is_some(), "{measures:?}");
     let Span::Took(recovery) = measures.time_to_recover else {
         panic!("somebody goes there in the end: {measures:?}");

@@ -2,14 +2,18 @@
 
 mod support;
 
-use firedrill_core::plane::ControlPlane;
+use firedrill_core::ids::RegionId;
+use firedrill_core::plane::{ControlPlane, Input, NoteBody};
 use firedrill_sim::engine::{self, Tamper};
 use firedrill_sim::expect::{CatchPoint, Requirement};
+use firedrill_sim::log::{EventBody, RunLog, WorldEvent};
 use firedrill_sim::measure::{Span, measure};
-use firedrill_sim::spec::{Flapping, Mechanism};
+use firedrill_sim::spec::{
+    DemandEvent, Drift, Flapping, FlashCrowd, Mechanism, Partition, Reach, Scenario,
+};
 
 use firedrill_core::{Micros, Ppm};
-use support::{LOGIN_ERRORS, scenario};
+use support::{ALL_ERRORS, LOGIN_ERRORS, scenario};
 
 #[test]
 fn the_same_seed_is_the_same_run() {
@@ -106,24 +110,22 @@ fn rare_errors_of_one_class_are_caught_by_its_objective_alone() {
     assert!(recovered >= 15, "{recovered} of 20");
 }
 
+/// The requests of every sample, in the order of scrapes.
+fn requests(scenario: &Scenario) -> Vec<u64> {
+    let requests = |event: &firedrill_sim::log::Event| match &event.body {
+        EventBody::World(WorldEvent::Sample(sample)) => Some(sample.requests),
+        EventBody::World(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::Person(_) => {
+            None
+        }
+    };
+    let log = engine::run(scenario, 5);
+    log.events().iter().filter_map(requests).collect()
+}
+
 /// Two policies under one seed meet the same world: demand does not move when a plan does, and
 /// removing a fault leaves the noise as it was.
 #[test]
 fn draws_do_not_shift_when_something_else_changes() {
-    use firedrill_sim::log::{EventBody, WorldEvent};
-    let requests = |scenario: &firedrill_sim::spec::Scenario| -> Vec<u64> {
-        engine::run(scenario, 5)
-            .events()
-            .iter()
-            .filter_map(|event| match &event.body {
-                EventBody::World(WorldEvent::Sample(sample)) => Some(sample.requests),
-                EventBody::World(_)
-                | EventBody::Note(_)
-                | EventBody::Command(_)
-                | EventBody::Person(_) => None,
-            })
-            .collect()
-    };
     let plain = scenario(Some(LOGIN_ERRORS));
     let expected = requests(&plain);
     let mut slower = plain.clone();
@@ -140,6 +142,198 @@ fn draws_do_not_shift_when_something_else_changes() {
         error_share: 0.3,
     });
     assert_eq!(requests(&noisy), expected, "flapping hosts");
+}
+
+fn crowd(at_mins: u64, factor: f64, region: u16) -> DemandEvent {
+    DemandEvent::FlashCrowd(FlashCrowd {
+        at: Micros::from_mins(at_mins),
+        duration: Micros::from_mins(10),
+        ramp: Micros::from_mins(1),
+        factor,
+        regions: vec![RegionId(region)],
+        classes: vec![],
+    })
+}
+
+/// Each noise of demand has draws of its own: taking one away, by making it count for nothing,
+/// leaves the others as they were, and an event is felt while it lasts and where it is.
+#[test]
+fn noises_of_demand_do_not_shift_each_other() {
+    let mut base = scenario(None);
+    base.duration = Micros::from_mins(60);
+    base.demand.drift = Some(Drift {
+        sd: 0.05,
+        correlation_time: Micros::from_mins(20),
+    });
+    base.demand.overdispersion = 0.02;
+    let expected = requests(&base);
+    assert_ne!(expected, requests(&scenario(None)), "the noises are felt");
+
+    let mut eventful = base.clone();
+    eventful.demand.events = vec![crowd(20, 1.5, 0), crowd(40, 0.7, 1)];
+    let found = requests(&eventful);
+    assert_ne!(found, expected);
+    eventful.demand.events.pop();
+    let one_less = requests(&eventful);
+    let same = |a: &[u64], b: &[u64]| a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    assert!(
+        same(&found, &one_less) > same(&found, &expected),
+        "the first event is the same without the second"
+    );
+    eventful.demand.events.clear();
+    assert_eq!(requests(&eventful), expected, "events draw nothing");
+
+    let mut quiet = base.clone();
+    quiet.demand.drift = None;
+    let mut still = base;
+    still.demand.drift = Some(Drift {
+        sd: 0.0,
+        correlation_time: Micros::from_mins(20),
+    });
+    assert_eq!(requests(&quiet), requests(&still), "bursts stay");
+}
+
+/// When the rollback began, when it was over for the core, and when for the fleet.
+fn going_back(log: &RunLog) -> [Option<Micros>; 3] {
+    let (mut begun, mut rolled_back, mut clean) = (None, None, None);
+    for event in log.events() {
+        match &event.body {
+            EventBody::Note(NoteBody::RollbackStarted { .. }) => begun = Some(event.t_us),
+            EventBody::Note(NoteBody::RollbackCompleted { .. }) => rolled_back = Some(event.t_us),
+            EventBody::World(WorldEvent::FleetClean { .. }) => clean = Some(event.t_us),
+            EventBody::World(_)
+            | EventBody::Note(_)
+            | EventBody::Command(_)
+            | EventBody::Person(_) => {}
+        }
+    }
+    [begun, rolled_back, clean]
+}
+
+/// A region that distribution cannot reach while a change is rolled back keeps the bad version:
+/// the rollback is over where it can be, recovery waits for the partition to heal. The core's
+/// invariants and the conservation of instances are asserted in every step of every run.
+#[test]
+fn a_partition_during_a_rollback_delays_recovery_alone() {
+    let mut connected = scenario(Some(ALL_ERRORS));
+    connected.propagation.straggler_share = 0.0;
+    for seed in 1..=10 {
+        let calm = engine::run(&connected, seed);
+        let [begun, rolled_back, clean] = going_back(&calm);
+        let rolled_back = rolled_back.expect("the canary is judged bad");
+        let clean = clean.expect("and the fleet recovers");
+        let at = begun.expect("it begins before it is over") - Micros::from_secs(1);
+        let duration = Micros::from_mins(30);
+        let heals = at + duration;
+        let reaches = [
+            Reach::Region {
+                region: RegionId(0),
+            },
+            Reach::Cell {
+                region: RegionId(1),
+                cell: 1,
+            },
+        ];
+        for reach in reaches {
+            let mut cut_off = connected.clone();
+            cut_off.propagation.partitions = vec![Partition {
+                at,
+                duration,
+                reach,
+            }];
+            let log = engine::run(&cut_off, seed);
+            let [_, still_rolled_back, late] = going_back(&log);
+            let still = still_rolled_back.expect("reachable instances went back");
+            assert!(still <= rolled_back, "seed {seed}: {still}, {rolled_back}");
+            let late = late.expect("the partition heals");
+            assert!(late > heals && clean < heals, "seed {seed}: {late}");
+            assert!(late < heals + Micros::from_mins(1), "seed {seed}: {late}");
+            let (before, after) = (measure(&calm), measure(&log));
+            assert!(
+                after.requests_harmed > before.requests_harmed,
+                "seed {seed}"
+            );
+        }
+    }
+}
+
+/// What is cut off is reported as unreachable, whether anything goes back or not, until it is
+/// back.
+#[test]
+fn a_partition_is_reported() {
+    let mut cut_off = scenario(None);
+    cut_off.propagation.straggler_share = 0.0;
+    let (at, duration) = (Micros::from_mins(30), Micros::from_mins(5));
+    let region = RegionId(1);
+    cut_off.propagation.partitions = vec![Partition {
+        at,
+        duration,
+        reach: Reach::Region { region },
+    }];
+    let (_, journal, _) = engine::run_recorded(&cut_off, 1);
+    let mut unreachable = 0;
+    for (now, input) in &journal {
+        if let Input::ExposureReported {
+            region: of, report, ..
+        } = input
+        {
+            let cut = *of == region && at <= *now && *now < at + duration;
+            assert_eq!(report.unreachable, if cut { report.running } else { 0 });
+            unreachable = report.unreachable.max(unreachable);
+        }
+    }
+    assert!(
+        unreachable > 0,
+        "the canary runs when the region is cut off"
+    );
+}
+
+/// A partition that heals while the rollback is still on its way changes nothing but time, and
+/// one while the change goes out keeps a part of the fleet on what it has.
+#[test]
+fn partitions_of_any_time_keep_the_invariants() {
+    for mechanism in [
+        Some(ALL_ERRORS),
+        Some(Mechanism::CrashOnLoad { share: 0.5 }),
+        None,
+    ] {
+        let mut spec = scenario(mechanism);
+        spec.duration = Micros::from_mins(60);
+        for (seed, at_s) in (0..60).map(|k| (k, 600 + 37 * k)) {
+            spec.propagation.partitions = vec![
+                Partition {
+                    at: Micros::from_secs(at_s),
+                    duration: Micros::from_secs(17 + at_s % 300),
+                    reach: Reach::Region {
+                        region: RegionId((seed % 2) as u16),
+                    },
+                },
+                Partition {
+                    at: Micros::from_secs(at_s + 100),
+                    duration: Micros::from_secs(400),
+                    reach: Reach::Cell {
+                        region: RegionId(0),
+                        cell: 1,
+                    },
+                },
+            ];
+            let _log = engine::run(&spec, seed);
+        }
+    }
+}
+
+#[test]
+fn an_emergency_push_that_skips_tiers_recovers_sooner() {
+    let mut slow = scenario(Some(ALL_ERRORS));
+    slow.propagation.base = Micros::from_mins(3);
+    let mut fast = slow.clone();
+    fast.propagation.rollback_base = Some(Micros::from_secs(5));
+    for seed in 1..=5 {
+        let [_, slow, _] = going_back(&engine::run(&slow, seed));
+        let [_, fast, _] = going_back(&engine::run(&fast, seed));
+        let gain = slow.unwrap() - fast.unwrap();
+        assert!(gain > Micros::from_mins(2), "seed {seed}: {gain}");
+    }
 }
 
 #[test]

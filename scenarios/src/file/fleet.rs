@@ -1,10 +1,10 @@
-//! Fleet and demand.
+//! The fleet.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::place::At;
-use crate::scalar::{Count, Duration, Name, Number, Percent, Rate, Scalar, TimeOfDay, UtcOffset};
+use crate::scalar::{Count, Duration, Name, Number, Percent, Rate, Scalar, UtcOffset};
 
 /// A log-normal distribution of times.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -180,16 +180,4 @@ pub struct FleetFile {
     pub calls: Vec<EdgeFile>,
     /// Classes of user requests.
     pub classes: Vec<ClassFile>,
-}
-
-/// How demand moves over the day: a sine of each region's local time.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct DemandFile {
-    /// UTC time of day at which the run starts.
-    pub start: Scalar<TimeOfDay>,
-    /// How much demand swings around its mean; below 100 %.
-    pub swing: Scalar<Percent>,
-    /// Local time of day of the peak.
-    pub peak: Scalar<TimeOfDay>,
 }

@@ -2,9 +2,11 @@
 //! means is found out in the resolve pass, so that one reading reports every mistake.
 
 mod change;
+mod demand;
 mod expect;
 mod fleet;
 mod plan;
+mod propagation;
 mod world;
 
 use schemars::JsonSchema;
@@ -14,19 +16,24 @@ pub use change::{
     ChangeFile, ConfigFile, DecisionFile, DefectFile, ForbidFile, KeyFile, KeyKindFile,
     MechanismFile, PersonFile, ReviewFile, RoleFile,
 };
+pub use demand::{
+    DemandEventFile, DemandFile, DriftFile, FlashCrowdFile, RegionFailoverFile, WeekdayFile,
+    WeeklyFile,
+};
 pub use expect::{CatchPointFile, ExpectFile, ExpectationFile};
 pub use fleet::{
-    BackoffFile, BreakerFile, ClassFile, DemandFile, DistributionFile, EdgeFile, FleetFile,
-    GoldenFile, QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
+    BackoffFile, BreakerFile, ClassFile, DistributionFile, EdgeFile, FleetFile, GoldenFile,
+    QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
 };
 pub use plan::{
     AudienceFile, CheckFile, CountLimit, ErrorRatioFile, JudgeFile, LatencyFile, LimitFile,
     PlanFile, ReactionFile, RelativeFile, SaturationFile, ShareLimit, StageFile, StageKindFile,
     TimeLimit,
 };
+pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, PagingFile,
-    PropagationFile, SloFile, StragglersFile, TelemetryFile, UrgencyFile,
+    SloFile, TelemetryFile, UrgencyFile,
 };
 
 use crate::scalar::{Duration, Name, Scalar, Words};
@@ -56,7 +63,7 @@ pub struct ScenarioFile {
     /// Regions, services and request classes.
     #[serde(default)]
     pub fleet: Option<FleetFile>,
-    /// How demand moves over the day.
+    /// How demand moves.
     #[serde(default)]
     pub demand: Option<DemandFile>,
     /// Config documents: keys, types, ranges.
@@ -106,7 +113,7 @@ pub struct WorldFile {
     pub step: Scalar<Duration>,
     /// Regions, services and request classes.
     pub fleet: FleetFile,
-    /// How demand moves over the day.
+    /// How demand moves.
     pub demand: DemandFile,
     /// Config documents.
     pub configs: Vec<ConfigFile>,

@@ -1,4 +1,4 @@
-//! What surrounds the fleet: objectives, propagation, telemetry, noise, people, paging.
+//! What surrounds the fleet: objectives, telemetry, noise, people, paging.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -69,28 +69,6 @@ pub enum UrgencyFile {
     Ticket,
     /// Somebody is paged now.
     Page,
-}
-
-/// How config gets to instances: a base delay, plus a log-normal one for each instance.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct PropagationFile {
-    /// Commit and distribution tiers, before the first instance.
-    pub base: Scalar<Duration>,
-    /// The delay of most instances after that.
-    pub body: DistributionFile,
-    /// The slow rest.
-    pub stragglers: StragglersFile,
-}
-
-/// Instances that take much longer.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct StragglersFile {
-    /// The share of instances.
-    pub share: Scalar<Percent>,
-    /// Their delay.
-    pub delay: DistributionFile,
 }
 
 /// How numbers get from instances to whoever judges.

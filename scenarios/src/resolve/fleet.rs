@@ -1,11 +1,10 @@
-//! Regions, services, classes, demand.
+//! Regions, services, classes.
 
 use firedrill_core::ids::ServiceId;
-use firedrill_sim::spec::{Demand, Fleet, Golden, LogNormal, Order, Region, RequestClass, Service};
+use firedrill_sim::spec::{Fleet, Golden, LogNormal, Order, Region, RequestClass, Service};
 
 use crate::file::{
-    ClassFile, DemandFile, DistributionFile, FleetFile, GoldenFile, QueueOrderFile, RegionFile,
-    ServiceFile,
+    ClassFile, DistributionFile, FleetFile, GoldenFile, QueueOrderFile, RegionFile, ServiceFile,
 };
 use crate::place::At;
 use crate::scalar::{Count, Scalar};
@@ -186,17 +185,5 @@ fn resolve_class(context: &mut Context, file: &ClassFile, services: &Names) -> R
             .read(&file.employees, &what("the employee share"))
             .as_f64(),
         name,
-    }
-}
-
-pub(super) fn resolve_demand(context: &mut Context, file: &DemandFile) -> Demand {
-    let swing = context.read(&file.swing, "the swing of demand").as_f64();
-    if swing > 0.99 {
-        context.out_of_range(&file.swing, "the swing of demand", "0 % to 99 %");
-    }
-    Demand {
-        start: context.read(&file.start, "the start of the run"),
-        swing,
-        peak: context.read(&file.peak, "the peak of demand"),
     }
 }

@@ -3,10 +3,12 @@
 
 mod change;
 mod context;
+mod demand;
 mod edge;
 mod expect;
 mod fleet;
 mod plan;
+mod propagation;
 mod world;
 
 use firedrill_sim::spec::Scenario;
@@ -98,11 +100,15 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
     let summary = context.read(&file.summary, "the summary");
     let duration = context.read(&file.duration, "the duration");
     let world = context.within(&fleet?, fleet::resolve);
-    let demand = context.within(&demand?, fleet::resolve_demand);
+    let demand = context.within(&demand?, |context, demand| {
+        demand::resolve(context, demand, &world)
+    });
     let slos = context.within(&slos?, |context, slos| {
         world::resolve_slos(context, slos, &world)
     });
-    let propagation = context.within(&propagation?, world::resolve_propagation);
+    let propagation = context.within(&propagation?, |context, propagation| {
+        propagation::resolve(context, propagation, &world)
+    });
     let step = context.within(&step?, |context, step| context.read(step, "the step"));
     let telemetry_source = telemetry?;
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);

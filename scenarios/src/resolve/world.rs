@@ -1,15 +1,15 @@
-//! Objectives, propagation, telemetry, noise, people, paging.
+//! Objectives, telemetry, noise, people, paging.
 
 use firedrill_core::Micros;
 use firedrill_core::config::{Principal, Role};
 use firedrill_core::health::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
 use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
-use firedrill_sim::spec::{CorePolicy, Flapping, NamedSlo, Noise, OnCall, Propagation, Telemetry};
+use firedrill_sim::spec::{CorePolicy, Flapping, NamedSlo, Noise, OnCall, Telemetry};
 
 use crate::file::{
-    BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, PropagationFile,
-    RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
+    BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, RoleFile,
+    ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
 };
 use crate::scalar::{Duration, Kind, Name, Scalar};
 
@@ -133,17 +133,6 @@ pub(super) fn above_zero(context: &mut Context, scalar: &Scalar<Duration>, what:
         context.out_of_range(scalar, what, "more than 0s");
     }
     length
-}
-
-pub(super) fn resolve_propagation(context: &mut Context, file: &PropagationFile) -> Propagation {
-    Propagation {
-        base: context.read(&file.base, "the base delay of propagation"),
-        body: distribution(context, &file.body, "propagation"),
-        straggler_share: context
-            .read(&file.stragglers.share, "the share of stragglers")
-            .as_f64(),
-        straggler: distribution(context, &file.stragglers.delay, "the stragglers' delay"),
-    }
 }
 
 pub(super) fn resolve_telemetry(context: &mut Context, file: &TelemetryFile) -> Telemetry {

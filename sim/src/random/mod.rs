@@ -4,6 +4,7 @@
 //! stream a draw stands. So a draw that is added, or left out because a policy took another way,
 //! shifts no other: two policies under one seed meet the same world.
 
+mod gamma;
 mod sample;
 
 use rand_chacha::ChaCha8Rng;
@@ -11,8 +12,10 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::engine::Tamper;
 
+pub use gamma::gamma;
 pub use sample::{
-    LogSpread, binomial, exponential, log_normal, log_normal_cdf, normal_cdf, poisson, split,
+    LogSpread, binomial, exponential, log_normal, log_normal_cdf, normal_cdf, normal_quantile,
+    poisson, split,
 };
 
 /// Draws that are made at once: what the generator makes in one go.

@@ -168,7 +168,8 @@ fn none_of(n: u64, p: f64) -> f64 {
 ///
 /// Source: P. Acklam's rational approximation (2003), relative error below 1.15e-9.
 #[expect(clippy::excessive_precision, reason = "coefficients as published")]
-fn normal_quantile(p: f64) -> f64 {
+#[must_use]
+pub fn normal_quantile(p: f64) -> f64 {
     const A: [f64; 6] = [
         -3.969_683_028_665_376e1,
         2.209_460_984_245_205e2,

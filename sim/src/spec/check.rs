@@ -6,7 +6,7 @@ use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup, SetupError};
 use firedrill_core::{Micros, Ppm};
 
-use super::{Fleet, Mechanism, Scenario, Trigger};
+use super::{DemandEvent, FlashCrowd, Fleet, Mechanism, Reach, RegionFailover, Scenario, Trigger};
 
 /// Why a scenario cannot be run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -59,6 +59,8 @@ impl Scenario {
         self.check_times()?;
         self.check_changes()?;
         self.check_shares()?;
+        self.check_demand()?;
+        self.check_propagation()?;
         self.setup().check().map_err(SpecError::Setup)
     }
 
@@ -210,13 +212,6 @@ impl Scenario {
     }
 
     fn check_shares(&self) -> Result<(), SpecError> {
-        within("the day curve's swing".into(), self.demand.swing, 0.0, 0.99)?;
-        within(
-            "the straggler share".into(),
-            self.propagation.straggler_share,
-            0.0,
-            1.0,
-        )?;
         within(
             "the telemetry loss".into(),
             self.telemetry.loss_share,
@@ -245,6 +240,74 @@ impl Scenario {
             0.0,
             1.0,
         )
+    }
+}
+
+impl Scenario {
+    fn check_demand(&self) -> Result<(), SpecError> {
+        let demand = &self.demand;
+        within("the day curve's swing".into(), demand.swing, 0.0, 0.99)?;
+        let overdispersion = demand.overdispersion;
+        within("the overdispersion".into(), overdispersion, 0.0, 10.0)?;
+        if let Some(weekly) = &demand.weekly {
+            let factor = weekly.weekend_factor;
+            within("the weekend factor".into(), factor, 0.01, 100.0)?;
+        }
+        if let Some(drift) = &demand.drift {
+            within("the drift of demand".into(), drift.sd, 0.0, 1.0)?;
+            if drift.correlation_time == Micros::ZERO {
+                return Err(SpecError::Times(
+                    "the correlation time of drift must be longer than nothing",
+                ));
+            }
+        }
+        demand.events.iter().try_for_each(|event| match event {
+            DemandEvent::FlashCrowd(crowd) => self.check_crowd(crowd),
+            DemandEvent::RegionFailover(failover) => self.check_failover(failover),
+        })
+    }
+
+    fn check_propagation(&self) -> Result<(), SpecError> {
+        let propagation = &self.propagation;
+        let share = propagation.straggler_share;
+        within("the straggler share".into(), share, 0.0, 1.0)?;
+        let regions = &self.fleet.regions;
+        for partition in &propagation.partitions {
+            let region = match partition.reach {
+                Reach::Region { region } | Reach::Cell { region, .. } => region,
+            };
+            known("a partition", "region", region.index(), regions.len())?;
+            if let Reach::Cell { region, cell } = partition.reach {
+                let cells = regions[region.index()].cells as usize;
+                known("a partition", "cell", cell as usize, cells)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_crowd(&self, crowd: &FlashCrowd) -> Result<(), SpecError> {
+        within("a flash crowd's factor".into(), crowd.factor, 0.0, 1e3)?;
+        if crowd.duration.0 < crowd.ramp.0.saturating_mul(2) {
+            return Err(SpecError::Times(
+                "a flash crowd must last as long as its two ramps",
+            ));
+        }
+        let (regions, classes) = (self.fleet.regions.len(), self.fleet.classes.len());
+        for region in &crowd.regions {
+            known("a flash crowd", "region", region.index(), regions)?;
+        }
+        for class in &crowd.classes {
+            known("a flash crowd", "class", class.index(), classes)?;
+        }
+        Ok(())
+    }
+
+    fn check_failover(&self, failover: &RegionFailover) -> Result<(), SpecError> {
+        let regions = self.fleet.regions.len();
+        for region in failover.to.iter().chain([&failover.from]) {
+            known("a region failover", "region", region.index(), regions)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Regions, services, request classes, demand.
+//! Regions, services, request classes.
 
 use firedrill_core::Micros;
 use firedrill_core::ids::ServiceId;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::world::congestion::{ClientPolicy, Order};
 
 /// A log-normal distribution of times.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogNormal {
     /// The median.
     pub median: Micros,
@@ -127,17 +127,6 @@ pub struct Fleet {
     pub edges: Vec<Edge>,
     /// Request classes.
     pub classes: Vec<RequestClass>,
-}
-
-/// How demand moves.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Demand {
-    /// UTC time of day at which the run starts.
-    pub start: Micros,
-    /// How much the day curve swings around its mean, in `0..1`.
-    pub swing: f64,
-    /// Local time of day of the peak.
-    pub peak: Micros,
 }
 
 impl Fleet {

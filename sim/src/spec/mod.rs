@@ -5,8 +5,10 @@
 
 mod check;
 mod defect;
+mod demand;
 mod fleet;
 mod people;
+mod propagation;
 
 use firedrill_core::Micros;
 use firedrill_core::config::{Edit, Principal, Schema};
@@ -21,8 +23,10 @@ use crate::expect::Expectation;
 pub use crate::world::congestion::{Backoff, Breaker, ClientPolicy, Order, Throttle};
 pub use check::SpecError;
 pub use defect::{Defect, Mechanism, Onset, Symptom, Trigger};
-pub use fleet::{Demand, Edge, Fleet, Golden, LogNormal, Region, RequestClass, Service};
+pub use demand::{Demand, DemandEvent, Drift, FlashCrowd, RegionFailover, Weekday, Weekly};
+pub use fleet::{Edge, Fleet, Golden, LogNormal, Region, RequestClass, Service};
 pub use people::{OnCall, Review};
+pub use propagation::{Partition, Propagation, Reach};
 
 /// A named rollout plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,23 +76,6 @@ pub struct ChangeSpec {
     pub review: Review,
     /// What is wrong with it, unknown to everybody in the run; nothing when it is good.
     pub defect: Option<Defect>,
-}
-
-/// How config gets to instances.
-///
-/// The delay of an instance is the base delay plus a log-normal one; a share of the instances
-/// draws from a second, much slower log-normal; a share of those cannot be reached at all until
-/// then, which is what distribution reports of them.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Propagation {
-    /// Commit and distribution tiers, before the first instance.
-    pub base: Micros,
-    /// The body.
-    pub body: LogNormal,
-    /// The share of instances that are stragglers, in `0..=1`.
-    pub straggler_share: f64,
-    /// Their delay.
-    pub straggler: LogNormal,
 }
 
 /// How numbers get from instances to the core.

@@ -14,7 +14,7 @@ use crate::random::{Entity, binomial, split};
 use crate::spec::Defect;
 
 use super::fleet::{Cohort, CohortKey, VersionIndex, spread};
-use super::propagation::{Transfer, Waiting};
+use super::propagation::{Taken, Transfer, Waiting};
 use super::{Purpose, Version, World};
 
 /// A crash-looping instance restarts about this often.
@@ -137,10 +137,10 @@ impl World<'_> {
         for transfer in &mut transfers {
             let draws = self.draws.get(Purpose::Propagation);
             let spec = &self.scenario.propagation;
-            let moved = transfer.advance(draws, self.step, (before, now), spec);
+            let moved = transfer.advance(draws, self.step, (before, now), spec, &self.cuts);
             let mut in_region = 0;
-            for (pool, count) in moved {
-                in_region += self.deliver(now, transfer, pool, count);
+            for (pool, count, taken) in moved {
+                in_region += self.deliver(now, transfer, pool, count, taken);
             }
             let versions = &mut self.versions[transfer.service.index()];
             let version = &mut versions[usize::from(transfer.to)];
@@ -295,18 +295,21 @@ impl World<'_> {
         version: VersionIndex,
         region: RegionId,
     ) -> ExposureReport {
-        let pools = self.pools.iter();
-        let here = pools.filter(|pool| pool.region == region && pool.service == service);
-        let running = here.map(|pool| pool.running(version)).sum();
-        let leaving = self.transfers.iter().filter(|transfer| {
-            transfer.from == Some(version)
-                && transfer.region == region
-                && transfer.service == service
-        });
-        ExposureReport {
-            running,
-            unreachable: leaving.map(Transfer::stragglers).sum(),
+        let now = Micros(self.scenario.step.0 * self.step);
+        let mut report = ExposureReport::default();
+        for pool in self.pools_of(service, region) {
+            let running = self.pools[pool].running(version);
+            let leaving = self.transfers.iter();
+            let leaving = leaving.filter(|t| t.from == Some(version) && t.service == service);
+            let unreachable = if self.cuts.is_cut(pool, now) {
+                running
+            } else {
+                leaving.map(|transfer| transfer.unreachable(pool)).sum()
+            };
+            report.running += running;
+            report.unreachable += unreachable.min(running);
         }
+        report
     }
 
     fn pools_of(&self, service: ServiceId, region: RegionId) -> Vec<usize> {
@@ -359,10 +362,7 @@ impl World<'_> {
                 |transfer: &&Transfer| transfer.service == bring.service && transfer.to == bring.to;
             let waiting = self.transfers.iter().filter(same);
             let waiting = waiting.flat_map(|transfer| &transfer.waiting);
-            waiting
-                .filter(|w| w.pool == pool)
-                .map(|w| w.body + w.stragglers)
-                .sum()
+            waiting.filter(|w| w.pool == pool).map(Waiting::total).sum()
         };
         let wanted: Vec<Wanted> = pools
             .iter()
@@ -407,7 +407,7 @@ impl World<'_> {
     /// Sends a version on its way to so many instances of each pool.
     fn transfer(&mut self, now: Micros, bring: Bring, region: RegionId, wanted: &[Wanted]) {
         let spec = &self.scenario.propagation;
-        let step = self.step;
+        let (step, length, cuts) = (self.step, self.scenario.step, &self.cuts);
         let draws = self.draws.get(Purpose::Propagation);
         let Bring {
             rollout,
@@ -420,18 +420,18 @@ impl World<'_> {
         let waiting: Vec<Waiting> = wanted
             .iter()
             .filter(|wanted| wanted.reachable + wanted.cut_off > 0)
-            .map(
-                |Wanted {
-                     pool,
-                     reachable,
-                     cut_off,
-                 }| {
-                    let mut waiting = Waiting::draw(draws, step, *pool, to, *reachable, spec);
-                    // Somebody has to go there: they come as late as the slowest.
-                    waiting.stragglers += cut_off;
-                    waiting
-                },
-            )
+            .map(|wanted| {
+                let Wanted {
+                    pool,
+                    reachable,
+                    cut_off,
+                } = *wanted;
+                // Somebody has to go to those who are cut off.
+                let counts = (reachable + cut_off, cut_off);
+                let mut waiting = Waiting::draw(draws, step, pool, to, counts, spec);
+                waiting.cut = cuts.is_cut(pool, Micros(length.0 * step));
+                waiting
+            })
             .collect();
         if !waiting.is_empty() {
             let started = now;
@@ -463,7 +463,14 @@ impl World<'_> {
 
     /// Gives a version to `count` instances of a pool: which cohorts they come from is drawn in
     /// proportion. Returns how many got it.
-    fn deliver(&mut self, now: Micros, transfer: &Transfer, pool: usize, count: u32) -> u32 {
+    fn deliver(
+        &mut self,
+        now: Micros,
+        transfer: &Transfer,
+        pool: usize,
+        count: u32,
+        which: Taken,
+    ) -> u32 {
         let step = self.step;
         let source = |cohort: &Cohort| match transfer.from {
             Some(from) => cohort.key.version == from,
@@ -474,7 +481,7 @@ impl World<'_> {
             .iter()
             .map(|cohort| {
                 if source(cohort) {
-                    f64::from(cohort.total())
+                    f64::from(available(cohort, which))
                 } else {
                     0.0
                 }
@@ -505,7 +512,7 @@ impl World<'_> {
                 batch: transfer.batch,
                 ..*key
             };
-            let taken = take(self.pools[pool].cohort(*key), part as u32);
+            let taken = take(self.pools[pool].cohort(*key), part as u32, which);
             delivered += taken.total();
             // What was down restarts into the new version; what serves takes it as it runs.
             let arriving = Cohort {
@@ -538,19 +545,37 @@ fn cap(parts: &mut [u64], sizes: &[f64]) {
     }
 }
 
-/// Takes `count` instances out of a cohort, crashed ones first (they read config when they
-/// restart), then in proportion.
-fn take(cohort: &mut Cohort, count: u32) -> Cohort {
+/// The instances of a cohort that may be taken.
+const fn available(cohort: &Cohort, which: Taken) -> u32 {
+    match which {
+        Taken::Any => cohort.total(),
+        Taken::Running => cohort.total() - cohort.crashed - cohort.cut_off,
+        Taken::CrashLooping => cohort.crashed + cohort.cut_off,
+    }
+}
+
+/// Takes `count` instances out of a cohort, crashed ones first if they may be taken (they read
+/// config when they restart), then in proportion.
+fn take(cohort: &mut Cohort, count: u32, which: Taken) -> Cohort {
     let mut taken = Cohort::empty(cohort.key);
-    let mut left = count.min(cohort.total());
+    let mut left = count.min(available(cohort, which));
     let share = f64::from(left) / f64::from(cohort.total().max(1));
     taken.waiting = cohort.waiting * share;
     cohort.waiting -= taken.waiting;
     taken.leaked = cohort.leaked;
-    taken.crashed = left.min(cohort.crashed);
+    taken.crashed = match which {
+        Taken::Any | Taken::CrashLooping => left.min(cohort.crashed),
+        Taken::Running => 0,
+    };
     cohort.crashed -= taken.crashed;
     left -= taken.crashed;
-    let (wanted, rest) = (u64::from(left), u64::from(cohort.total()));
+    if which == Taken::CrashLooping {
+        taken.cut_off = left.min(cohort.cut_off);
+        cohort.cut_off -= taken.cut_off;
+        left -= taken.cut_off;
+    }
+    let rest = u64::from(cohort.total() - cohort.crashed - cohort.cut_off);
+    let wanted = u64::from(left);
     let in_proportion = |n: u32| (wanted * u64::from(n)).checked_div(rest).unwrap_or(0) as u32;
     taken.in_spell = in_proportion(cohort.in_spell);
     taken.starting = in_proportion(cohort.starting);
@@ -585,5 +610,34 @@ mod tests {
         let mut parts = [0, 9];
         cap(&mut parts, &[8.0, 1.0]);
         assert_eq!(parts, [8, 1]);
+    }
+
+    /// Nobody is made or lost, and only those are taken that may be.
+    #[test]
+    fn instances_are_taken_from_where_they_may_be() {
+        let key = CohortKey {
+            version: 0,
+            employees: false,
+            flapping: false,
+            batch: 0,
+        };
+        for (which, crashed, others) in [
+            (Taken::Any, 5, 3),
+            (Taken::Running, 0, 8),
+            (Taken::CrashLooping, 5, 0),
+        ] {
+            let mut cohort = Cohort {
+                up: 10,
+                in_spell: 4,
+                starting: 6,
+                crashed: 5,
+                ..Cohort::empty(key)
+            };
+            let taken = take(&mut cohort, 8, which);
+            assert_eq!(taken.crashed, crashed, "{which:?}");
+            assert_eq!(taken.serving() + taken.starting, others, "{which:?}");
+            assert_eq!(taken.total() + cohort.total(), 25, "{which:?}");
+            assert_eq!(taken.crashed + cohort.crashed, 5, "{which:?}");
+        }
     }
 }

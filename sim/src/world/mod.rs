@@ -40,7 +40,7 @@ use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
 use graph::Graph;
 use modifiers::Modifiers;
-use propagation::Transfer;
+use propagation::{Cuts, Transfer};
 use queueing::ShapeTable;
 use serving::{Hop, Load, PoolStep, ServiceTables};
 use telemetry::Collector;
@@ -68,10 +68,12 @@ pub(crate) enum Purpose {
     Scrape,
     ScrapeLoss,
     Ingestion,
+    DemandDrift,
+    Bursts,
 }
 
 /// The names of the streams, one for each purpose, and that of people's delays.
-pub const STREAMS: [&str; 19] = [
+pub const STREAMS: [&str; 21] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -90,6 +92,8 @@ pub const STREAMS: [&str; 19] = [
     "scrape",
     "scrape-loss",
     "ingestion",
+    "demand-drift",
+    "bursts",
     PEOPLE,
 ];
 
@@ -100,6 +104,11 @@ pub(crate) const PEOPLE: &str = "people";
 pub(crate) struct Streams(Vec<Draws>);
 
 impl Streams {
+    fn new(names: &[&str], seed: u64, tamper: Option<&Tamper>) -> Self {
+        let draws = |purpose: &&str| Draws::new(seed, purpose, tamper);
+        Self(names.iter().map(draws).collect())
+    }
+
     pub(crate) fn get(&mut self, purpose: Purpose) -> &mut Draws {
         &mut self.0[purpose as usize]
     }
@@ -223,6 +232,7 @@ pub(crate) struct World<'a> {
     versions: Vec<Vec<Version>>,
     tables: Vec<ServiceTables>,
     transfers: Vec<Transfer>,
+    cuts: Cuts,
     /// By service: the threshold of its strictest latency objective.
     slow_above_us: Vec<Option<u64>>,
     telemetry: Collector,
@@ -244,12 +254,7 @@ impl<'a> World<'a> {
         let fleet = &scenario.fleet;
         let services = fleet.services.len();
         let capacity = 1 + scenario.changes.len();
-        let mut draws = Streams(
-            STREAMS
-                .iter()
-                .map(|purpose| Draws::new(seed, purpose, tamper))
-                .collect(),
-        );
+        let mut draws = Streams::new(&STREAMS, seed, tamper);
         let mut pools = fleet::pools(fleet);
         if let Some(flapping) = &scenario.noise.flapping {
             noise::assign(draws.get(Purpose::Flapping), &mut pools, flapping);
@@ -276,7 +281,7 @@ impl<'a> World<'a> {
             graph: Rc::new(graph),
             congestion: vec![None; pools.len()],
             troubled: false,
-            arrivals: Arrivals::new(cells.len(), fleet.classes.len()),
+            arrivals: Arrivals::new(fleet, cells.len()),
             loads: vec![Vec::new(); pools.len()],
             hops: vec![Hop::default(); longest],
             versions: initial
@@ -292,6 +297,7 @@ impl<'a> World<'a> {
                 .collect(),
             tables: fleet.services.iter().map(ServiceTables::new).collect(),
             transfers: Vec::new(),
+            cuts: Cuts::new(&scenario.propagation.partitions, fleet),
             slow_above_us: slow_thresholds(scenario),
             telemetry: Collector::new(
                 fleet.regions.len() * services * capacity,
@@ -320,7 +326,7 @@ impl<'a> World<'a> {
         self.afflict(now, length);
         let scenario = self.scenario;
         self.arrivals.draw(
-            self.draws.get(Purpose::Arrivals),
+            &mut self.draws,
             (self.step, before, length),
             &scenario.fleet,
             &scenario.demand,

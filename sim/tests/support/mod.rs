@@ -192,6 +192,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             start: Micros::from_hours(14),
             swing: 0.3,
             peak: Micros::from_hours(20),
+            ..Demand::default()
         },
         configs: vec![ConfigSpec {
             schema: Schema {
@@ -236,6 +237,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             },
             straggler_share: 0.01,
             straggler: delay(3, 0.8),
+            ..Propagation::default()
         },
         telemetry: Telemetry {
             scrape_every: Micros::from_secs(30),
@@ -267,4 +269,10 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
 pub const LOGIN_ERRORS: Mechanism = Mechanism::Errors {
     class: Some(ClassId(0)),
     share: 0.086,
+};
+
+/// A third of all requests fail.
+pub const ALL_ERRORS: Mechanism = Mechanism::Errors {
+    class: None,
+    share: 0.3,
 };

@@ -1,5 +1,8 @@
 //! A scenario in plain words, before it is run.
 
+mod demand;
+mod propagation;
+
 use std::fmt::Write;
 
 use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
@@ -48,6 +51,10 @@ fn write_fleet(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         clock(scenario.demand.start),
     );
     item(out, &text)?;
+    let more = demand::sentences(scenario).into_iter();
+    for text in more.chain(propagation::sentences(scenario)) {
+        item(out, &text)?;
+    }
     if let Some(flapping) = &scenario.noise.flapping {
         let text = format!(
             "Noise: {} of the instances flap. About every {} each of them goes bad for about {} \
