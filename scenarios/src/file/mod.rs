@@ -2,6 +2,7 @@
 //! means is found out in the resolve pass, so that one reading reports every mistake.
 
 mod change;
+mod defect;
 mod expect;
 mod fleet;
 mod plan;
@@ -11,18 +12,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use change::{
-    ChangeFile, ConfigFile, DecisionFile, DefectFile, ForbidFile, KeyFile, KeyKindFile,
-    MechanismFile, PersonFile, ReviewFile, RoleFile,
+    ChangeFile, ConfigFile, DecisionFile, ForbidFile, KeyFile, KeyKindFile, PersonFile, ReviewFile,
+    RoleFile,
 };
+pub use defect::{DefectFile, MechanismFile, OnsetFile, TriggerFile};
 pub use expect::{CatchPointFile, ExpectFile, ExpectationFile};
 pub use fleet::{
     BackoffFile, BreakerFile, ClassFile, DemandFile, DistributionFile, EdgeFile, FleetFile,
     GoldenFile, QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
 };
 pub use plan::{
-    AudienceFile, CheckFile, CountLimit, ErrorRatioFile, JudgeFile, LatencyFile, LimitFile,
-    PlanFile, ReactionFile, RelativeFile, SaturationFile, ShareLimit, StageFile, StageKindFile,
-    TimeLimit,
+    AudienceFile, CheckFile, CountLimit, JudgeFile, LatencyFile, LimitFile, PlanFile, RatioFile,
+    ReactionFile, RelativeFile, SaturationFile, ShareLimit, StageFile, StageKindFile, TimeLimit,
 };
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, PagingFile,

@@ -3,6 +3,7 @@
 
 mod change;
 mod context;
+mod defect;
 mod edge;
 mod expect;
 mod fleet;
