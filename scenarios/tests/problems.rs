@@ -803,9 +803,12 @@ fn defects_with_numbers_that_mean_nothing() {
     );
 }
 
+fn with_trigger(trigger: &str) -> String {
+    format!("{MECHANISM}\n      triggers: [{{{trigger}}}]")
+}
+
 #[test]
 fn triggers_that_never_hold() {
-    let with = |trigger: &str| format!("{MECHANISM}\n      triggers: [{{{trigger}}}]");
     for (trigger, told) in [
         (
             "load-above: 170 %",
@@ -831,6 +834,14 @@ fn triggers_that_never_hold() {
                 "  help: did you mean `north`, defined on line 8?",
             ],
         ),
+    ] {
+        check(&[(MECHANISM, &with_trigger(trigger))], &told);
+    }
+}
+
+#[test]
+fn triggers_that_name_nothing_that_is_there() {
+    for (trigger, told) in [
         (
             "regions: []",
             [
@@ -872,8 +883,12 @@ fn triggers_that_never_hold() {
             ],
         ),
     ] {
-        check(&[(MECHANISM, &with(trigger))], &told);
+        check(&[(MECHANISM, &with_trigger(trigger))], &told);
     }
+}
+
+#[test]
+fn hardware_that_does_not_fit_the_cells() {
     check(
         &[("cells: 1,", "cells: 1, hardware: [0, 1],")],
         &[
