@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use firedrill_benches::fleet::{STEP, Size, rollout, steady};
-use firedrill_benches::turns::{fastest, is_test, time};
+use firedrill_benches::turns::{Turns, is_test, time};
 use firedrill_core::Micros;
 use firedrill_sim::engine;
 use firedrill_sim::spec::Scenario;
@@ -55,64 +55,54 @@ fn main() {
 #[expect(clippy::print_stderr, reason = "figures are talk")]
 fn by_instances() {
     let [few, many] = BY_INSTANCES.map(|size| rollout(size, duration()));
-    let turns = if is_test() { 1 } else { 11 };
-    let times = fastest(turns, [&mut || run(&few), &mut || run(&many)]);
-    eprintln!(
-        "a run of {}, by instances, the fastest of {turns}:",
-        duration()
-    );
-    eprintln!(
-        "  {:>10} {:>6} {:>10} {:>9}",
-        "instances", "pools", "run (ms)", "peak (MB)"
-    );
-    for (size, time) in BY_INSTANCES.iter().zip(times) {
-        let (ms, peak) = (time.as_secs_f64() * 1e3, peak_mb(*size));
-        let (instances, pools) = (size.instances, size.pools());
-        eprintln!("  {instances:>10} {pools:>6} {ms:>10.1} {peak:>9}");
+    let turns = if is_test() { 1 } else { 31 };
+    let measured = Turns::measure(turns, [&mut || run(&few), &mut || run(&many)]);
+    let length = duration();
+    eprintln!("a run of {length}, by instances, the fastest of {turns} turns:");
+    eprintln!("   instances  pools   run (ms)  peak (MB)");
+    for (subject, size) in BY_INSTANCES.into_iter().enumerate() {
+        let ms = measured.fastest(subject).as_secs_f64() * 1e3;
+        let (instances, pools, peak) = (size.instances, size.pools(), peak_mb(size));
+        eprintln!("  {instances:>10} {pools:>6} {ms:>10.1} {peak:>10}");
     }
-    let ratio = times[1].as_secs_f64() / times[0].as_secs_f64();
-    eprintln!("  ratio of the times {ratio:.2} (wanted: 1.3 or less)");
+    let ratio = measured.ratio(1, 0);
+    eprintln!(
+        "  a thousand times the instances take {ratio:.2} times as long (wanted: 1.3 or less)"
+    );
 }
 
 #[expect(clippy::print_stderr, reason = "figures are talk")]
 fn by_pools() {
-    let turns = if is_test() { 1 } else { 3 };
-    eprintln!("a run of {}, by pools, the fastest of {turns}:", duration());
-    eprintln!(
-        "  {:>5} {:>8} {:>6} {:>10} {:>12} {:>8} {:>15} {:>9}",
-        "cells",
-        "services",
-        "pools",
-        "run (ms)",
-        "ms / pool",
-        "linear",
-        "ns/cohort-step",
-        "peak (MB)"
-    );
-    let mut first = None;
-    for size in BY_POOLS {
-        let changing = rollout(size, duration());
-        let calm = [1, 2].map(|times| steady(size, Micros(times * duration().0)));
-        let [changing, short, long] = fastest(
-            turns,
-            [&mut || run(&changing), &mut || run(&calm[0]), &mut || {
-                run(&calm[1])
-            }],
-        );
+    let turns = if is_test() { 1 } else { 5 };
+    let scenarios = BY_POOLS.map(|size| rollout(size, duration()));
+    let calm = BY_POOLS.map(|size| [1, 2].map(|times| steady(size, Micros(times * duration().0))));
+    // All sizes take their turns together, so that the machine is the same for all.
+    let [mut a, mut b, mut c, mut d] = scenarios.each_ref().map(|scenario| || run(scenario));
+    let whole = Turns::measure(turns, [&mut a, &mut b, &mut c, &mut d]);
+    let length = duration();
+    eprintln!("a run of {length}, by pools, the fastest of {turns} turns:");
+    eprintln!("  cells services  pools   run (ms)  us/pool  linear  ns/cohort-step  peak (MB)");
+    for (subject, size) in BY_POOLS.into_iter().enumerate() {
         let pools = f64::from(size.pools());
-        let ms = changing.as_secs_f64() * 1e3;
-        let per_pool = ms / pools;
-        let linear = per_pool / *first.get_or_insert(per_pool);
-        // What setting up and closing cost is in both: the difference is steps alone.
-        let steps = (duration().0 / STEP.0) as f64;
-        let per_step = long.saturating_sub(short).as_nanos() as f64 / (pools * steps);
-        let (cells, services) = (size.cells, size.services);
-        let peak = peak_mb(size);
+        let ms = whole.fastest(subject).as_secs_f64() * 1e3;
+        let us_per_pool = ms * 1e3 / pools;
+        let linear = whole.ratio(subject, 0) * f64::from(BY_POOLS[0].pools()) / pools;
+        let per_step = ns_per_cohort_step(turns, size, &calm[subject]);
+        let (cells, services, peak) = (size.cells, size.services, peak_mb(size));
         eprintln!(
-            "  {cells:>5} {services:>8} {pools:>6} {ms:>10.1} {per_pool:>12.4} {linear:>8.2} \
-             {per_step:>15.0} {peak:>9}"
+            "  {cells:>5} {services:>8} {pools:>6} {ms:>10.1} {us_per_pool:>8.0} {linear:>7.2} \
+             {per_step:>15.0} {peak:>10}"
         );
     }
+}
+
+/// What a step costs in ordinary service, where every pool is one cohort. What setting up and
+/// closing cost is in both the short and the long run: the difference is steps alone.
+fn ns_per_cohort_step(turns: usize, size: Size, [short, long]: &[Scenario; 2]) -> f64 {
+    let measured = Turns::measure(turns, [&mut || run(short), &mut || run(long)]);
+    let more = measured.fastest(1).saturating_sub(measured.fastest(0));
+    let steps = (long.duration.0 - short.duration.0) / STEP.0;
+    more.as_nanos() as f64 / (f64::from(size.pools()) * steps as f64)
 }
 
 /// The peak memory of one run in a process of its own; a dash where the system does not tell.

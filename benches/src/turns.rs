@@ -16,17 +16,37 @@ pub fn time<T>(run: impl FnOnce() -> T) -> Duration {
     start.elapsed()
 }
 
-/// Measures each of the subjects once in every turn. The fastest turn of each is what it takes
-/// when nobody else uses the machine.
-pub fn fastest<const N: usize>(
-    turns: usize,
-    mut subjects: [&mut dyn FnMut() -> Duration; N],
-) -> [Duration; N] {
-    let mut fastest = [Duration::MAX; N];
-    for _ in 0..turns {
-        for (best, subject) in fastest.iter_mut().zip(&mut subjects) {
-            *best = subject().min(*best);
-        }
+/// What the turns of a comparison took, by turn and subject.
+#[derive(Clone, Debug)]
+pub struct Turns<const N: usize>(Vec<[Duration; N]>);
+
+impl<const N: usize> Turns<N> {
+    /// Measures each of the subjects once in every turn, one after the other.
+    pub fn measure(turns: usize, mut subjects: [&mut dyn FnMut() -> Duration; N]) -> Self {
+        let mut turn = || subjects.each_mut().map(|subject| subject());
+        Self((0..turns).map(|_| turn()).collect())
     }
-    fastest
+
+    /// The fastest turn of a subject: what it takes when nobody else uses the machine.
+    ///
+    /// # Panics
+    /// When there were no turns.
+    #[must_use]
+    pub fn fastest(&self, subject: usize) -> Duration {
+        let times = self.0.iter().map(|turn| turn[subject]);
+        times.min().expect("there was a turn")
+    }
+
+    /// How many times as long one subject takes as another: the median over the turns, since
+    /// what disturbs a turn disturbs both.
+    ///
+    /// # Panics
+    /// When there were no turns.
+    #[must_use]
+    pub fn ratio(&self, of: usize, to: usize) -> f64 {
+        let ratio = |turn: &[Duration; N]| turn[of].as_secs_f64() / turn[to].as_secs_f64();
+        let mut ratios: Vec<f64> = self.0.iter().map(ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        ratios[ratios.len() / 2]
+    }
 }
