@@ -14,7 +14,7 @@ use crate::random::{Entity, binomial, split};
 use crate::spec::Mechanism;
 
 use super::defect::Effect;
-use super::fleet::{Cohort, CohortKey, VersionIndex, spread};
+use super::fleet::{Cohort, CohortKey, Pool, VersionIndex, pool_numbers, spread};
 use super::propagation::{Transfer, Waiting};
 use super::queueing::ShapeTable;
 use super::{Purpose, Version, World};
@@ -243,9 +243,10 @@ impl World<'_> {
             let settled = |cohort: &Cohort| {
                 cohort.waiting <= 0.0 && cohort.starting == 0 && cohort.crashed == 0
             };
-            let mut own = self.pools.iter().filter(|pool| pool.service == service);
             let clean = !self.transfers.iter().any(on_the_way)
-                && own.all(|pool| pool.running(index) == 0 && pool.cohorts.iter().all(settled));
+                && self
+                    .pools_everywhere(service)
+                    .all(|pool| pool.running(index) == 0 && pool.cohorts.iter().all(settled));
             if clean {
                 self.versions[service.index()][usize::from(index)].gone = true;
                 events.push(WorldEvent::FleetClean { rollout });
@@ -291,9 +292,8 @@ impl World<'_> {
         version: VersionIndex,
         region: RegionId,
     ) -> ExposureReport {
-        let pools = self.pools.iter();
-        let here = pools.filter(|pool| pool.region == region && pool.service == service);
-        let running = here.map(|pool| pool.running(version)).sum();
+        let here = self.pools_of(service, region);
+        let running = here.map(|pool| self.pools[pool].running(version)).sum();
         let leaving = self.transfers.iter().filter(|transfer| {
             transfer.from == Some(version)
                 && transfer.region == region
@@ -305,15 +305,19 @@ impl World<'_> {
         }
     }
 
-    fn pools_of(&self, service: ServiceId, region: RegionId) -> Vec<usize> {
-        let own =
-            |(_, pool): &(usize, &super::Pool)| pool.service == service && pool.region == region;
-        self.pools
-            .iter()
-            .enumerate()
-            .filter(own)
-            .map(|(index, _)| index)
-            .collect()
+    /// The numbers of a service's pools in a region.
+    pub(super) fn pools_of(
+        &self,
+        service: ServiceId,
+        region: RegionId,
+    ) -> impl Iterator<Item = usize> + use<> {
+        pool_numbers(&self.scenario.fleet, service, region)
+    }
+
+    /// A service's pools in all regions.
+    pub(super) fn pools_everywhere(&self, service: ServiceId) -> impl Iterator<Item = &Pool> {
+        let services = self.scenario.fleet.services.len();
+        self.pools.iter().skip(service.index()).step_by(services)
     }
 
     /// The balancer changes whose requests the instances of a version serve.
@@ -356,7 +360,7 @@ impl World<'_> {
     }
 
     fn push(&mut self, now: Micros, bring: Bring, region: RegionId, instances: u32) {
-        let pools = self.pools_of(bring.service, region);
+        let pools: Vec<usize> = self.pools_of(bring.service, region).collect();
         let on_the_way = |pool: usize| -> u32 {
             let same =
                 |transfer: &&Transfer| transfer.service == bring.service && transfer.to == bring.to;
@@ -387,8 +391,8 @@ impl World<'_> {
         };
         for region in 0..self.scenario.fleet.regions.len() {
             let region = RegionId(region as u16);
-            let pools = self.pools_of(bring.service, region).into_iter();
-            let running: Vec<(usize, u32)> = pools
+            let running: Vec<(usize, u32)> = self
+                .pools_of(bring.service, region)
                 .map(|pool| (pool, self.pools[pool].running(from)))
                 .collect();
             self.transfer(now, bring, region, &running);
