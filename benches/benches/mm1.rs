@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use firedrill_benches::exponential_delays;
-use firedrill_benches::turns::{Turns, is_test, time};
+use firedrill_benches::turns::{Turns, caveat, is_test, time};
 use firedrill_core::Micros;
 use firedrill_sim::engine::EventQueue;
 use nexosim::model::{Context, Model, schedulable};
@@ -282,7 +282,10 @@ fn compare(count: u64, end: Micros) {
         turns,
         [&mut measure_ours, &mut measure_heap, &mut measure_nexosim],
     );
-    eprintln!("M/M/1, {QUEUES} queues, {count} events; the fastest of {turns} turns:");
+    eprintln!(
+        "M/M/1, {QUEUES} queues, {count} events; the fastest of {turns} turns{}:",
+        caveat()
+    );
     for (subject, name) in ["ours", "bare heap", "nexosim"].iter().enumerate() {
         let rate = count as f64 / measured.fastest(subject).as_secs_f64();
         eprintln!("  {name:<9} {:>6.2} M events/s", rate / 1e6);

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use firedrill_benches::fleet::{STEP, Size, rollout, steady};
-use firedrill_benches::turns::{Turns, is_test, time};
+use firedrill_benches::turns::{Turns, caveat, is_test, time};
 use firedrill_core::Micros;
 use firedrill_sim::engine;
 use firedrill_sim::spec::Scenario;
@@ -58,7 +58,10 @@ fn by_instances() {
     let turns = if is_test() { 1 } else { 31 };
     let measured = Turns::measure(turns, [&mut || run(&few), &mut || run(&many)]);
     let length = duration();
-    eprintln!("a run of {length}, by instances, the fastest of {turns} turns:");
+    eprintln!(
+        "a run of {length}, by instances, the fastest of {turns} turns{}:",
+        caveat()
+    );
     eprintln!("   instances  pools   run (ms)  peak (MB)");
     for (subject, size) in BY_INSTANCES.into_iter().enumerate() {
         let ms = measured.fastest(subject).as_secs_f64() * 1e3;
@@ -80,7 +83,10 @@ fn by_pools() {
     let [mut a, mut b, mut c, mut d] = scenarios.each_ref().map(|scenario| || run(scenario));
     let whole = Turns::measure(turns, [&mut a, &mut b, &mut c, &mut d]);
     let length = duration();
-    eprintln!("a run of {length}, by pools, the fastest of {turns} turns:");
+    eprintln!(
+        "a run of {length}, by pools, the fastest of {turns} turns{}:",
+        caveat()
+    );
     eprintln!("  cells services  pools   run (ms)  us/pool  linear  ns/cohort-step  peak (MB)");
     for (subject, size) in BY_POOLS.into_iter().enumerate() {
         let pools = f64::from(size.pools());

@@ -9,6 +9,16 @@ pub fn is_test() -> bool {
     std::env::args().any(|argument| argument == "--test")
 }
 
+/// What a heading says of its figures in test mode.
+#[must_use]
+pub fn caveat() -> &'static str {
+    if is_test() {
+        " (test mode: the figures mean nothing)"
+    } else {
+        ""
+    }
+}
+
 /// The time that something takes.
 pub fn time<T>(run: impl FnOnce() -> T) -> Duration {
     let start = Instant::now();
