@@ -1,6 +1,9 @@
 //! Inputs of the benches. Every bench runs once with tiny input in test mode:
 //! `cargo bench -p firedrill-benches -- --test`.
 
+pub mod fleet;
+pub mod turns;
+
 use firedrill_core::config::{
     Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value, VersionId,
 };

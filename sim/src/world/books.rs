@@ -95,12 +95,9 @@ impl World<'_> {
     /// The instances on a version as a health checker sees them.
     fn seen(&self, region: RegionId, service: ServiceId, version: VersionIndex) -> Seen {
         let mut seen = Seen { total: 0, up: 0 };
-        for pool in self
-            .pools
-            .iter()
-            .filter(|p| p.region == region && p.service == service)
-        {
-            for cohort in pool.cohorts.iter().filter(|c| c.key.version == version) {
+        for pool in self.pools_of(service, region) {
+            let cohorts = self.pools[pool].cohorts.iter();
+            for cohort in cohorts.filter(|c| c.key.version == version) {
                 seen.total += cohort.total();
                 seen.up += cohort.up;
             }
@@ -127,9 +124,9 @@ impl World<'_> {
                 .push(self.sample_service(ServiceId(service as u16)));
         }
         for (rollout, service, index) in self.rollouts() {
-            let pools = self.pools.iter().filter(|pool| pool.service == service);
-            let running = pools.clone().map(|pool| pool.running(index)).sum();
-            let instances = pools.map(|pool| pool.instances).sum();
+            let pools = || self.pools_everywhere(service);
+            let running = pools().map(|pool| pool.running(index)).sum();
+            let instances = pools().map(|pool| pool.instances).sum();
             let ever = self.versions[service.index()][usize::from(index)].ever;
             sample.exposure.push(ExposureSample {
                 rollout,
@@ -165,8 +162,8 @@ impl World<'_> {
                 }
             }
         }
-        let pools = self.pools.iter().filter(|pool| pool.service == service);
-        let up = pools
+        let up = self
+            .pools_everywhere(service)
             .flat_map(|pool| &pool.cohorts)
             .map(|cohort| cohort.up)
             .sum();

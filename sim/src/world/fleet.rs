@@ -264,3 +264,80 @@ pub(crate) fn pools(fleet: &Fleet) -> Vec<Pool> {
     }
     pools
 }
+
+/// The numbers of a service's pools in a region, in ascending order.
+pub(crate) fn pool_numbers(
+    fleet: &Fleet,
+    service: ServiceId,
+    region: RegionId,
+) -> impl Iterator<Item = usize> + use<> {
+    let (before, from_here) = fleet.regions.split_at(region.index());
+    let first: usize = before.iter().map(|region| region.cells as usize).sum();
+    let cells = first..first + from_here[0].cells as usize;
+    let services = fleet.services.len();
+    cells.map(move |cell| cell * services + service.index())
+}
+
+#[cfg(test)]
+mod tests {
+    use firedrill_core::Micros;
+
+    use super::*;
+    use crate::spec::{Golden, LogNormal, Region, Service};
+
+    fn fleet(cells: &[u32], services: u16) -> Fleet {
+        let golden = Golden {
+            idle: 0.0,
+            slope: 1.0,
+        };
+        let service = Service {
+            queue_order: crate::spec::Order::Fifo,
+            drops_expired: false,
+            shed_to: None,
+            name: "service".into(),
+            instances: 100,
+            workers: 1,
+            service_time: LogNormal {
+                median: Micros::from_millis(1),
+                sigma: 0.0,
+            },
+            error_share: 0.0,
+            timeout: Micros::from_secs(1),
+            queue_max: 1,
+            start_up: Micros::ZERO,
+            cpu: golden,
+            memory: golden,
+            network: golden,
+            disk: golden,
+        };
+        let region = |cells: &u32| Region {
+            hardware: vec![],
+            name: "region".into(),
+            utc_offset_s: 0,
+            cells: *cells,
+            weight: 1.0,
+        };
+        Fleet {
+            edges: vec![],
+            regions: cells.iter().map(region).collect(),
+            services: vec![service; usize::from(services)],
+            classes: vec![],
+        }
+    }
+
+    #[test]
+    fn pool_numbers_are_those_of_the_pools() {
+        let fleet = fleet(&[3, 1, 4], 3);
+        let pools = pools(&fleet);
+        for service in (0..3).map(ServiceId) {
+            for region in (0..3).map(RegionId) {
+                let own = |number: &usize| {
+                    pools[*number].service == service && pools[*number].region == region
+                };
+                let scanned: Vec<usize> = (0..pools.len()).filter(own).collect();
+                let numbers: Vec<usize> = pool_numbers(&fleet, service, region).collect();
+                assert_eq!(numbers, scanned);
+            }
+        }
+    }
+}

@@ -13,7 +13,7 @@ use crate::log::WorldEvent;
 use crate::random::{Entity, binomial, split};
 use crate::spec::Defect;
 
-use super::fleet::{Cohort, CohortKey, VersionIndex, spread};
+use super::fleet::{Cohort, CohortKey, Pool, VersionIndex, pool_numbers, spread};
 use super::propagation::{Taken, Transfer, Waiting};
 use super::{Purpose, Version, World};
 
@@ -247,9 +247,10 @@ impl World<'_> {
                 |transfer: &Transfer| transfer.service == service && transfer.to == index;
             let settled =
                 |cohort: &Cohort| cohort.waiting <= 1.0 && cohort.serving() == cohort.total();
-            let mut own = self.pools.iter().filter(|pool| pool.service == service);
             let clean = !self.transfers.iter().any(on_the_way)
-                && own.all(|pool| pool.running(index) == 0 && pool.cohorts.iter().all(settled));
+                && self
+                    .pools_everywhere(service)
+                    .all(|pool| pool.running(index) == 0 && pool.cohorts.iter().all(settled));
             if clean {
                 self.versions[service.index()][usize::from(index)].gone = true;
                 events.push(WorldEvent::FleetClean { rollout });
@@ -312,15 +313,19 @@ impl World<'_> {
         report
     }
 
-    fn pools_of(&self, service: ServiceId, region: RegionId) -> Vec<usize> {
-        let own =
-            |(_, pool): &(usize, &super::Pool)| pool.service == service && pool.region == region;
-        self.pools
-            .iter()
-            .enumerate()
-            .filter(own)
-            .map(|(index, _)| index)
-            .collect()
+    /// The numbers of a service's pools in a region.
+    pub(super) fn pools_of(
+        &self,
+        service: ServiceId,
+        region: RegionId,
+    ) -> impl Iterator<Item = usize> + use<> {
+        pool_numbers(&self.scenario.fleet, service, region)
+    }
+
+    /// A service's pools in all regions.
+    pub(super) fn pools_everywhere(&self, service: ServiceId) -> impl Iterator<Item = &Pool> {
+        let services = self.scenario.fleet.services.len();
+        self.pools.iter().skip(service.index()).step_by(services)
     }
 
     /// The balancer changes whose requests the instances of a version serve.
@@ -356,7 +361,7 @@ impl World<'_> {
     }
 
     fn push(&mut self, now: Micros, bring: Bring, region: RegionId, instances: u32) {
-        let pools = self.pools_of(bring.service, region);
+        let pools: Vec<usize> = self.pools_of(bring.service, region).collect();
         let on_the_way = |pool: usize| -> u32 {
             let same =
                 |transfer: &&Transfer| transfer.service == bring.service && transfer.to == bring.to;
@@ -388,7 +393,7 @@ impl World<'_> {
         };
         for region in 0..self.scenario.fleet.regions.len() {
             let region = RegionId(region as u16);
-            let pools = self.pools_of(bring.service, region).into_iter();
+            let pools = self.pools_of(bring.service, region);
             let running: Vec<Wanted> = pools
                 .map(|pool| {
                     let cut_off = self.pools[pool].cut_off(from);
