@@ -10,6 +10,7 @@ mod defect;
 mod demand;
 mod fleet;
 mod graph;
+mod heterogeneity;
 mod lifecycle;
 mod noise;
 pub(crate) mod people;
@@ -64,10 +65,11 @@ pub(crate) enum Purpose {
     Ingestion,
     DemandDrift,
     Bursts,
+    Hosts,
 }
 
 /// The names of the streams, in the order of [`Purpose`], and that of people's delays.
-pub const STREAMS: [&str; 18] = [
+pub const STREAMS: [&str; 19] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -85,6 +87,7 @@ pub const STREAMS: [&str; 18] = [
     "ingestion",
     "demand-drift",
     "bursts",
+    "hosts",
     PEOPLE,
 ];
 
@@ -335,7 +338,15 @@ impl<'a> World<'a> {
                 client: graph.edges[edge].client,
                 per_s,
             };
+            let hosts = heterogeneity::hosts(
+                self.draws.get(Purpose::Hosts),
+                index,
+                &self.pools[index],
+                self.scenario.fleet.services[service].error_share,
+                self.scenario.noise.heterogeneity.as_ref(),
+            );
             let step = PoolStep {
+                hosts,
                 service: &self.scenario.fleet.services[service],
                 length,
                 flapping: self.scenario.noise.flapping.as_ref(),

@@ -6,6 +6,7 @@ use super::super::congestion::{Congestion, Outlet, QueuePolicy};
 use super::super::defect::Effect;
 use super::super::demand::{AUDIENCES, EMPLOYEES, PUBLIC};
 use super::super::fleet::{Cohort, Pool};
+use super::super::heterogeneity::Host;
 use super::super::queueing::{Shape, mean_s};
 use super::{HEALTH_CHECK_LAG, Load, PoolStep, ServiceTables, Weight};
 
@@ -58,9 +59,10 @@ pub(crate) fn load_pool(
     loads.clear();
     for (index, (cohort, demand)) in pool.cohorts.iter_mut().zip(demands).enumerate() {
         let table = &mut tables.by_version[usize::from(cohort.key.version)];
+        let slowness = step.hosts[index].slowness;
         let (shape, lost, waiting) = match fates.get(index) {
             Some(fate) => {
-                let shape = Shape::delayed(table.service(), fate.wait_s * 1e6);
+                let shape = Shape::delayed(table.service(), fate.wait_s * 1e6 / slowness);
                 (shape, fate.lost_share, fate.waiting)
             }
             None => (
@@ -69,6 +71,7 @@ pub(crate) fn load_pool(
                 0.0,
             ),
         };
+        let shape = shape.stretched(slowness);
         cohort.waiting = waiting;
         let slow = step
             .slow_above_us
@@ -79,6 +82,7 @@ pub(crate) fn load_pool(
             Some(threshold) if disturbed => {
                 let effect = &effects[usize::from(cohort.key.version)];
                 let healthy = (demand.utilisation / effect.service_factor).min(0.97);
+                let threshold = (threshold as f64 / slowness) as u64;
                 (slow - tables.healthy.at(healthy).above(threshold)).max(0.0)
             }
             Some(_) | None => 0.0,
@@ -110,14 +114,14 @@ fn demands(pool: &Pool, step: &PoolStep<'_>, tables: &ServiceTables) -> Vec<Dema
             *sum += weight.total();
         }
     }
-    let demand = |cohort: &Cohort| {
+    let demand = |(cohort, host): (&Cohort, &Host)| {
         let weights = weights(cohort);
         let arriving: f64 = (0..AUDIENCES)
             .filter(|audience| sums[*audience] > 0.0)
             .map(|who| step.offered[who] * weights[who].answering / sums[who])
             .sum();
         let table = &tables.by_version[usize::from(cohort.key.version)];
-        let service_s = mean_s(table.service());
+        let service_s = mean_s(table.service()) * host.slowness;
         let serving = cohort.serving();
         let capacity_per_s = f64::from(serving) * f64::from(step.service.workers) / service_s;
         let rate = arriving / step.length.as_secs_f64();
@@ -128,7 +132,7 @@ fn demands(pool: &Pool, step: &PoolStep<'_>, tables: &ServiceTables) -> Vec<Dema
         };
         let spell_share = f64::from(cohort.in_spell) / f64::from(serving.max(1));
         let spell = step.flapping.map_or(0.0, |flapping| flapping.error_share) * spell_share;
-        let own_failure = 1.0 - (1.0 - step.service.error_share) * (1.0 - spell);
+        let own_failure = 1.0 - (1.0 - host.error_share) * (1.0 - spell);
         Demand {
             weights,
             arriving,
@@ -138,7 +142,7 @@ fn demands(pool: &Pool, step: &PoolStep<'_>, tables: &ServiceTables) -> Vec<Dema
             own_failure,
         }
     };
-    pool.cohorts.iter().map(demand).collect()
+    pool.cohorts.iter().zip(&step.hosts).map(demand).collect()
 }
 
 /// The queues in front of a congested pool's cohorts.

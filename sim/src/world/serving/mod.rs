@@ -11,6 +11,7 @@ use crate::spec::{Flapping, Service};
 use super::congestion::Inflow;
 use super::demand::{AUDIENCES, EMPLOYEES};
 use super::fleet::{Cohort, CohortKey};
+use super::heterogeneity::Host;
 use super::queueing::{Shape, ShapeTable};
 
 pub(crate) use call::{Fate, Hop};
@@ -60,6 +61,8 @@ pub(crate) struct PoolStep<'a> {
     pub(crate) service: &'a Service,
     pub(crate) length: Micros,
     pub(crate) flapping: Option<&'a Flapping>,
+    /// By cohort: how its hosts differ.
+    pub(crate) hosts: Vec<Host>,
     /// The threshold of the strictest latency objective on the service.
     pub(crate) slow_above_us: Option<u64>,
     /// Attempts by audience.
