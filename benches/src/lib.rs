@@ -69,6 +69,7 @@ pub fn window(version: VersionId) -> TelemetryWindow {
         class: ClassId(class),
         requests: 1_000,
         errors: 1,
+        good: 999,
     };
     let mut latency = LatencyHistogram::default();
     for bucket in 16..40 {

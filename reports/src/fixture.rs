@@ -27,7 +27,7 @@ use firedrill_sim::log::{
 };
 use firedrill_sim::spec::{
     ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal, Mechanism,
-    NamedPlan, NamedSlo, Noise, OnCall, Propagation, Region, RequestClass, Review, Scenario,
+    NamedPlan, NamedSlo, Noise, OnCall, Onset, Propagation, Region, RequestClass, Review, Scenario,
     Service, Telemetry,
 };
 
@@ -42,17 +42,36 @@ const STAGES: [(&str, StageKind, u32); 3] = [
 
 /// The outage: log, outcome, scenario.
 pub(crate) fn outage() -> (RunLog, RunOutcome, Scenario) {
-    run(true)
+    run(Some(defect()), fleet())
 }
 
 /// The same change without a defect.
 pub(crate) fn good_change() -> (RunLog, RunOutcome, Scenario) {
-    run(false)
+    run(None, fleet())
 }
 
-fn run(defective: bool) -> (RunLog, RunOutcome, Scenario) {
-    let scenario = scenario(defective);
-    let log = Story::new(&scenario, defective).tell();
+/// The outage with another defect, in a fleet with a second region, `south`, and a second
+/// service, `store`, to which the change does not go.
+pub(crate) fn outage_of(defect: Defect) -> (RunLog, RunOutcome, Scenario) {
+    let mut fleet = fleet();
+    let south = Region {
+        name: "south".into(),
+        utc_offset_s: 3_600,
+        ..fleet.regions[0].clone()
+    };
+    let store = Service {
+        name: "store".into(),
+        instances: 100,
+        ..fleet.services[0].clone()
+    };
+    fleet.regions.push(south);
+    fleet.services.push(store);
+    run(Some(defect), fleet)
+}
+
+fn run(defect: Option<Defect>, fleet: Fleet) -> (RunLog, RunOutcome, Scenario) {
+    let scenario = scenario(defect.clone(), fleet);
+    let log = Story::new(&scenario, defect).tell();
     let outcome = RunOutcome::of(&scenario, &log);
     (log, outcome, scenario)
 }
@@ -63,15 +82,15 @@ fn at(minutes: u64) -> Micros {
 
 struct Story {
     log: RunLog,
-    defective: bool,
+    defect: Option<Defect>,
     sampled: Micros,
 }
 
 impl Story {
-    fn new(scenario: &Scenario, defective: bool) -> Self {
+    fn new(scenario: &Scenario, defect: Option<Defect>) -> Self {
         Self {
             log: RunLog::new(header(scenario)),
-            defective,
+            defect,
             sampled: Micros::ZERO,
         }
     }
@@ -87,7 +106,7 @@ impl Story {
         while self.sampled + SAMPLE <= when {
             let from = self.sampled;
             self.sampled = from + SAMPLE;
-            let sample = sample(from, self.defective);
+            let sample = sample(from, self.defect.is_some());
             let body = WorldEvent::Sample(Box::new(sample));
             self.log
                 .push(self.sampled, Actor::World, "fleet", Vec::new(), body);
@@ -99,7 +118,7 @@ impl Story {
     fn tell(mut self) -> RunLog {
         let started = self.propose();
         let completed = self.roll_out(started);
-        if self.defective {
+        if self.defect.is_some() {
             self.outage(completed);
         }
         self.say(DURATION, Actor::World, &[], WorldEvent::RunEnded);
@@ -116,8 +135,10 @@ impl Story {
             edits: edits(),
         };
         let proposed = self.say(at(2), Actor::Author, &[], proposed);
-        if self.defective {
-            let Defect { story, mechanism } = defect();
+        if let Some(Defect {
+            story, mechanism, ..
+        }) = self.defect.clone()
+        {
             let armed = WorldEvent::DefectArmed {
                 change,
                 mechanism,
@@ -156,7 +177,7 @@ impl Story {
                 instances_max: *instances,
             };
             let entered = self.say(at(begin), Actor::Core, &[last], entered);
-            if self.defective {
+            if self.defect.is_some() {
                 self.activate(begin, entered, *instances);
             }
             let verdict = verdict(index);
@@ -166,7 +187,7 @@ impl Story {
                 verdict,
             };
             let decided = self.say(at(begin + 6), Actor::Core, &[entered], decided);
-            let truth = truth(stage, *instances, self.defective);
+            let truth = truth(stage, *instances, self.defect.is_some());
             let truth = WorldEvent::VerdictTruth(truth);
             self.say(at(begin + 6), Actor::World, &[decided], truth);
             let promoted = NoteBody::StagePromoted { rollout, stage };
@@ -298,6 +319,8 @@ fn defect() -> Defect {
             class: Some(ClassId(0)),
             share: 0.3,
         },
+        onset: Onset::AtLoad,
+        triggers: Vec::new(),
     }
 }
 
@@ -413,6 +436,11 @@ fn header(scenario: &Scenario) -> Header {
         threshold_us,
         service: 0,
     };
+    let region_name = |region: &Region| region.name.clone();
+    let service_name = |service: &Service| ServiceName {
+        name: service.name.clone(),
+        instances: service.instances,
+    };
     let stages = STAGES.map(|(name, stage_kind, _)| StageName {
         name: name.into(),
         stage_kind,
@@ -430,11 +458,8 @@ fn header(scenario: &Scenario) -> Header {
         step: scenario.step,
         start_of_day: scenario.demand.start,
         names: Names {
-            regions: vec!["north".into()],
-            services: vec![ServiceName {
-                name: "auth".into(),
-                instances: INSTANCES,
-            }],
+            regions: scenario.fleet.regions.iter().map(region_name).collect(),
+            services: scenario.fleet.services.iter().map(service_name).collect(),
             classes: vec!["login".into()],
             slos: scenario
                 .slos
@@ -451,7 +476,7 @@ fn header(scenario: &Scenario) -> Header {
     }
 }
 
-fn scenario(defective: bool) -> Scenario {
+fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
     let log_normal = LogNormal {
         median: Micros::from_secs(60),
         sigma: 0.5,
@@ -462,7 +487,7 @@ fn scenario(defective: bool) -> Scenario {
         summary: "A canary that serves employees does not see what users do.".into(),
         duration: DURATION,
         step: Micros::from_secs(10),
-        fleet: fleet(),
+        fleet,
         demand: Demand {
             start: Micros::from_hours(14),
             swing: 0.3,
@@ -483,7 +508,7 @@ fn scenario(defective: bool) -> Scenario {
                 delay: log_normal,
                 decision: Decision::Approve,
             },
-            defect: defective.then(defect),
+            defect,
         }],
         propagation: Propagation {
             base: Micros::from_secs(5),
@@ -618,6 +643,7 @@ fn fleet() -> Fleet {
             name: "north".into(),
             utc_offset_s: 0,
             cells: 2,
+            hardware: Vec::new(),
             weight: 1.0,
         }],
         services: vec![Service {

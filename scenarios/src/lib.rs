@@ -1,6 +1,6 @@
 //! Scenario files: what may stand in one, what is wrong with one, and the catalogue.
 //!
-//! text → [`file`] (YAML with places) → resolve (meanings, names to ids, every problem at once)
+//! text → [`mod@file`] (YAML with places) → resolve (meanings, names to ids, every problem at once)
 //! → [`firedrill_sim::spec::Scenario`] → [`explain`] (in plain words).
 //!
 //! Invariants: what this crate hands out has passed [`Scenario::check`]; what it refuses comes

@@ -189,7 +189,7 @@ fn keys_and_choices_that_are_not_there() {
         &[
             "t.yaml:8:37: unknown key `zebra` [scenario::unknown-key]",
             "  | no such key here",
-            "  help: allowed here are `name`, `utc-offset`, `cells` and `weight`",
+            "  help: allowed here are `name`, `utc-offset`, `cells`, `hardware` and `weight`",
         ],
     );
     check(
@@ -204,7 +204,7 @@ fn keys_and_choices_that_are_not_there() {
         &[("{errors: {class: checkout", "{error: {class: checkout")],
         &[
             "t.yaml:80:19: `error` is not one of the choices [scenario::unknown-choice]",
-            "  | choices are `errors`, `latency` and `crash-on-load`",
+            "  | choices are `errors`, `latency`, `crash-on-load`, `cpu-burn`, `memory-leak`, `quota-exhaustion`, `retry-storm`, `wrong-data`, `cache-storm`, `access-loss` and `tooling-poison`",
             "  help: did you mean `errors`?",
         ],
     );
@@ -788,4 +788,278 @@ fn directories_are_read_in_the_order_of_names() {
     let loaded = load_paths(&[folder.path().into()]).unwrap();
     let names: Vec<&str> = loaded.iter().map(|one| &*one.scenario.name).collect();
     assert_eq!(names, ["a", "b"]);
+}
+
+const MECHANISM: &str = "{errors: {class: checkout, share: 5 %}}";
+
+/// A second service, which `cart` does not call.
+const STORE: &str = "    - name: store
+      instances: 10
+      workers: 2
+      service-time: {median: 10ms, sigma: 0.4}
+      error-share: 0 %
+      timeout: 1s
+      queue-max: 10
+      start-up: 10s
+      cpu: {idle: 5 %, slope: 50 %}
+      memory: {idle: 5 %, slope: 50 %}
+      network: {idle: 5 %, slope: 50 %}
+      disk: {idle: 5 %, slope: 50 %}
+  classes:
+";
+
+#[test]
+fn every_mechanism_onset_and_trigger_is_understood() {
+    let called = [
+        "quota-exhaustion: {victim: store, factor: 4}",
+        "retry-storm: {callee: store, attempts: 4, timeout: 200ms}",
+        "retry-storm: {callee: store, attempts: 4}",
+        "cache-storm: {store: store, factor: 20, refill: 10m}",
+        "cpu-burn: {factor: 1.5}",
+        "memory-leak: {fills-after: 40m}",
+        "wrong-data: {class: checkout, share: 5 %}",
+        "wrong-data: {share: 5 %}",
+        "access-loss: {share: 100 %}",
+        "tooling-poison: {scrapes-lost: 90 %, distribution-factor: 10}",
+    ];
+    let onsets = [
+        "at-load",
+        "{delayed: 10m}",
+        "{ramp: 30m}",
+        "{next-restart: 2h}",
+    ];
+    let triggers = [
+        "load-above: 70 %",
+        "local-time: {from: \"18:00\", until: \"02:00\"}",
+        "regions: [north]",
+        "hardware: 1",
+        "key: {items-max: 50}",
+    ];
+    let all = triggers.map(|trigger| format!("{{{trigger}}}")).join(", ");
+    for (index, mechanism) in called.iter().enumerate() {
+        let onset = onsets[index % onsets.len()];
+        let text = SOUND
+            .replace("  classes:\n", STORE)
+            .replace("path: [cart]", "path: [cart, store]")
+            .replace("cells: 1,", "cells: 2, hardware: [0, 1],")
+            .replace(
+                MECHANISM,
+                &format!("{{{mechanism}}}\n      onset: {onset}\n      triggers: [{all}]"),
+            );
+        let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        let defect = loaded.scenario.changes[0].defect.as_ref().unwrap();
+        assert_eq!(defect.triggers.len(), triggers.len());
+    }
+}
+
+#[test]
+fn business_objectives_and_checks_are_understood() {
+    let text = SOUND
+        .replace("{errors: {service: cart,", "{business: {service: cart,")
+        .replace(
+            "error-ratio: {limit",
+            "business-loss: {class: checkout, limit",
+        );
+    load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    check(
+        &[(
+            "{errors: {service: cart, class: checkout}}",
+            "{business: {service: cart, class: chekout}}",
+        )],
+        &[
+            "t.yaml:32:50: SLO `checkouts` names class `chekout`, which is not defined in this scenario [scenario::unknown-class]",
+            "  | no such class",
+            "  help: did you mean `checkout`, defined on line 23?",
+        ],
+    );
+    check(
+        &[(
+            "error-ratio: {limit",
+            "business-loss: {class: chekout, limit",
+        )],
+        &[
+            "t.yaml:65:38: stage `all` names class `chekout`, which is not defined in this scenario [scenario::unknown-class]",
+            "  | no such class",
+            "  help: did you mean `checkout`, defined on line 23?",
+        ],
+    );
+}
+
+#[test]
+fn victims_that_the_changed_service_does_not_call() {
+    check(
+        &[(MECHANISM, "{quota-exhaustion: {victim: cart, factor: 4}}")],
+        &[
+            "t.yaml:80:46: the defect of `cart` hits `cart`, which `cart` does not call [scenario::not-called]",
+            "  | no request of any class goes from `cart` to it",
+            "  help: `cart` calls nothing; choose a mechanism that hurts `cart` itself",
+        ],
+    );
+    check(
+        &[
+            ("  classes:\n", STORE),
+            (
+                "    - {name: checkout, path: [cart]",
+                "    - {name: browse, path: [cart, store, cart], rate: 1/s, employees: 1 %}\n    - {name: checkout, path: [store, cart]",
+            ),
+            (MECHANISM, "{retry-storm: {callee: cart, attempts: 4}}"),
+        ],
+        &[
+            "t.yaml:93:41: the defect of `cart` hits `cart`, which `cart` does not call [scenario::not-called]",
+            "  | no request of any class goes from `cart` to it",
+            "  help: `cart` calls `store`: name one of them, or add it to a class's path",
+        ],
+    );
+    check(
+        &[(
+            MECHANISM,
+            "{cache-storm: {store: carts, factor: 4, refill: 10m}}",
+        )],
+        &[
+            "t.yaml:80:40: the defect names service `carts`, which is not defined in this scenario [scenario::unknown-service]",
+            "  | no such service",
+            "  help: did you mean `cart`, defined on line 10?",
+        ],
+    );
+}
+
+#[test]
+fn defects_with_numbers_that_mean_nothing() {
+    for (mechanism, told) in [
+        (
+            "{cpu-burn: {factor: 0.5}}",
+            [
+                "t.yaml:80:38: the factor of the defect is `0.5`; allowed is 1 to 1000 [scenario::out-of-range]",
+                "  | expected 1 to 1000",
+                "  help: `firedrill schema` tells what each key takes",
+            ],
+        ),
+        (
+            "{memory-leak: {fills-after: 10ms}}",
+            [
+                "t.yaml:80:46: the time after which the defect has filled memory is `10ms`; allowed is 1s or more [scenario::out-of-range]",
+                "  | expected 1s or more",
+                "  help: `firedrill schema` tells what each key takes",
+            ],
+        ),
+        (
+            "{tooling-poison: {scrapes-lost: 90 %, distribution-factor: 0}}",
+            [
+                "t.yaml:80:77: the distribution factor of the defect is `0`; allowed is 1 to 1000 [scenario::out-of-range]",
+                "  | expected 1 to 1000",
+                "  help: `firedrill schema` tells what each key takes",
+            ],
+        ),
+    ] {
+        check(&[(MECHANISM, mechanism)], &told);
+    }
+    check(
+        &[
+            ("  classes:\n", STORE),
+            ("path: [cart]", "path: [cart, store]"),
+            (MECHANISM, "{retry-storm: {callee: store, attempts: 40}}"),
+        ],
+        &[
+            "t.yaml:92:58: the tries of the defect is `40`; allowed is 1 to 16 [scenario::out-of-range]",
+            "  | expected 1 to 16",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[(MECHANISM, "{errors: {share: 5 %}}\n      onset: {ramp: 0s}")],
+        &[
+            "t.yaml:81:21: the ramp of the defect is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            "  | expected more than 0s",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+}
+
+#[test]
+fn triggers_that_never_hold() {
+    let with = |trigger: &str| format!("{MECHANISM}\n      triggers: [{{{trigger}}}]");
+    for (trigger, told) in [
+        (
+            "load-above: 170 %",
+            [
+                "t.yaml:81:31: the load above which the defect hurts is `170 %`: outside 0 % to 100 % [scenario::out-of-range]",
+                "  | expected a percentage from `0 %` to `100 %`, such as `0.5 %`",
+                "  help: `firedrill schema` tells what each key takes",
+            ],
+        ),
+        (
+            "local-time: {from: \"18:00\", until: \"18:00\"}",
+            [
+                "t.yaml:81:54: the time of day until which the defect hurts is `18:00`; allowed is any time but `18:00`, from which it hurts [scenario::out-of-range]",
+                "  | expected any time but `18:00`, from which it hurts",
+                "  help: `firedrill schema` tells what each key takes",
+            ],
+        ),
+        (
+            "regions: [nort]",
+            [
+                "t.yaml:81:29: the defect names region `nort`, which is not defined in this scenario [scenario::unknown-region]",
+                "  | no such region",
+                "  help: did you mean `north`, defined on line 8?",
+            ],
+        ),
+        (
+            "regions: []",
+            [
+                "t.yaml:81:28: a trigger of the defect lists no region, so it would never hurt [scenario::never-triggers]",
+                "  | expected at least one region",
+                "  help: name what it depends on, or leave the trigger out",
+            ],
+        ),
+        (
+            "hardware: 1",
+            [
+                "t.yaml:81:29: the defect needs hardware class 1, which no cell has [scenario::unknown-hardware]",
+                "  | no such hardware",
+                "  help: there are `0`; `hardware` of a region gives its cells others",
+            ],
+        ),
+        (
+            "key: {item-max: 50}",
+            [
+                "t.yaml:81:35: the defect names key `item-max`, which config `cart-limits` does not have [scenario::unknown-config-key]",
+                "  | the value of an unknown key",
+                "  help: did you mean `items-max`?",
+            ],
+        ),
+        (
+            "key: {items-max: 5000}",
+            [
+                "t.yaml:81:36: the defect waits for a value that validation refuses: key `items-max` is 5000, outside 1..=500 [scenario::never-triggers]",
+                "  | no config ever has this value",
+                "  help: give a value that the key may have",
+            ],
+        ),
+        (
+            "key: {}",
+            [
+                "t.yaml:81:24: a trigger of the defect lists no key, so it would never hurt [scenario::never-triggers]",
+                "  | expected at least one key",
+                "  help: name what it depends on, or leave the trigger out",
+            ],
+        ),
+    ] {
+        check(&[(MECHANISM, &with(trigger))], &told);
+    }
+    check(
+        &[("cells: 1,", "cells: 1, hardware: [0, 1],")],
+        &[
+            "t.yaml:8:57: the hardware of region `north` lists more classes (2) than cells (1) [scenario::out-of-range]",
+            "  | expected at most one class for each cell",
+            "  help: leave out the last ones, or give the region more cells",
+        ],
+    );
+    check(
+        &[("cells: 1,", "cells: 1, hardware: [300],")],
+        &[
+            "t.yaml:8:58: the hardware of region `north` is `300`; allowed is 0 to 255 [scenario::out-of-range]",
+            "  | expected 0 to 255",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
 }

@@ -6,8 +6,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::health::{BurnReading, BurnRule, BurnWindow, Indicator, Slo, TelemetryWindow, Urgency};
-use crate::ids::{AlertId, SloId};
+use crate::health::{
+    BurnReading, BurnRule, BurnWindow, ClassCounts, Indicator, Slo, TelemetryWindow, Urgency,
+};
+use crate::ids::{AlertId, ClassId, SloId};
 use crate::time::Micros;
 
 /// What a metrics store remembers of an objective from before the plane started.
@@ -182,23 +184,33 @@ impl AlertBook {
 
 fn count(indicator: Indicator, window: &TelemetryWindow) -> (u64, u64) {
     match indicator {
-        Indicator::Errors { class, .. } => {
-            let counted = window
-                .classes
-                .iter()
-                .filter(|c| class.is_none_or(|id| id == c.class));
-            counted.fold((0, 0), |(requests, bad), counts| {
-                (
-                    requests + u64::from(counts.requests),
-                    bad + u64::from(counts.errors),
-                )
-            })
+        Indicator::Errors { class, .. } => sum(window, class, |counts| counts.errors),
+        Indicator::Business { class, .. } => {
+            sum(window, class, |counts| counts.requests - counts.good)
         }
         Indicator::Slow { threshold_us, .. } => (
             window.latency.total(),
             window.latency.count_above(threshold_us),
         ),
     }
+}
+
+/// Requests of a class, or of all, and the bad ones among them.
+fn sum(
+    window: &TelemetryWindow,
+    class: Option<ClassId>,
+    bad: impl Fn(&ClassCounts) -> u32,
+) -> (u64, u64) {
+    let counted = window
+        .classes
+        .iter()
+        .filter(|counts| class.is_none_or(|id| id == counts.class));
+    counted.fold((0, 0), |(requests, sum), counts| {
+        (
+            requests + u64::from(counts.requests),
+            sum + u64::from(bad(counts)),
+        )
+    })
 }
 
 #[cfg(test)]
@@ -224,6 +236,7 @@ mod tests {
                 class: ClassId(0),
                 requests: 1_000,
                 errors,
+                good: 1_000 - errors,
             }],
             latency: LatencyHistogram::default(),
             instances: InstanceCounts {

@@ -16,6 +16,11 @@ pub enum Signal {
         /// Of one class of requests; of all when absent.
         class: Option<ClassId>,
     },
+    /// Requests that did not come to what the business wants of them, in parts per million.
+    BusinessLoss {
+        /// Of one class of requests; of all when absent.
+        class: Option<ClassId>,
+    },
     /// A latency quantile, in microseconds.
     Latency {
         /// Which one, in parts per million: 990 000 is p99.
@@ -43,6 +48,7 @@ impl Signal {
             Self::Latency { .. } => alloc::format!("{}.{} ms", value / 1_000, value / 100 % 10),
             Self::Restarts => alloc::format!("{value}"),
             Self::ErrorRatio { .. }
+            | Self::BusinessLoss { .. }
             | Self::Unavailable
             | Self::Cpu
             | Self::Memory
@@ -57,6 +63,10 @@ impl fmt::Display for Signal {
         match self {
             Self::ErrorRatio { class: None } => f.write_str("error ratio"),
             Self::ErrorRatio { class: Some(class) } => write!(f, "error ratio of class {class}"),
+            Self::BusinessLoss { class: None } => f.write_str("business loss"),
+            Self::BusinessLoss { class: Some(class) } => {
+                write!(f, "business loss of class {class}")
+            }
             Self::Latency { quantile } => {
                 let digits = alloc::format!("{quantile}");
                 write!(f, "latency p{}", digits.trim_end_matches(" %"))

@@ -19,6 +19,13 @@ pub enum Indicator {
         /// Only requests of this class; all when absent.
         class: Option<ClassId>,
     },
+    /// A request that does not come to what the business wants of it: failed, or answered wrongly.
+    Business {
+        /// The service at which requests are counted.
+        service: ServiceId,
+        /// Only requests of this class; all when absent.
+        class: Option<ClassId>,
+    },
     /// A request that the service answers later than the threshold.
     Slow {
         /// The service.
@@ -33,7 +40,9 @@ impl Indicator {
     #[must_use]
     pub const fn service(self) -> ServiceId {
         match self {
-            Self::Errors { service, .. } | Self::Slow { service, .. } => service,
+            Self::Errors { service, .. }
+            | Self::Business { service, .. }
+            | Self::Slow { service, .. } => service,
         }
     }
 }

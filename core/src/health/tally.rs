@@ -18,6 +18,8 @@ pub struct Counts {
     pub requests: u64,
     /// Errors among them.
     pub errors: u64,
+    /// Those that came to what the business wants of them.
+    pub good: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,7 @@ impl Tally {
             let sum = self.classes.entry(counts.class).or_default();
             sum.requests += u64::from(counts.requests);
             sum.errors += u64::from(counts.errors);
+            sum.good += u64::from(counts.good);
         }
         self.latency.merge(&window.latency);
         self.restarts += u64::from(window.instances.restarts);
@@ -84,6 +87,7 @@ impl Tally {
                 .fold(Counts::default(), |sum, one| Counts {
                     requests: sum.requests + one.requests,
                     errors: sum.errors + one.errors,
+                    good: sum.good + one.good,
                 }),
         }
     }
@@ -97,6 +101,11 @@ impl Tally {
                 let counts = self.counts(class);
                 let ratio = Ppm::of(counts.errors, counts.requests);
                 (counts.requests > 0).then_some((u64::from(ratio.0), counts.requests))
+            }
+            Signal::BusinessLoss { class } => {
+                let counts = self.counts(class);
+                let lost = Ppm::of(counts.requests - counts.good, counts.requests);
+                (counts.requests > 0).then_some((u64::from(lost.0), counts.requests))
             }
             Signal::Latency { quantile } => {
                 Some((self.latency.quantile_us(quantile)?, self.latency.total()))

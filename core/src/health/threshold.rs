@@ -136,6 +136,7 @@ mod tests {
                 class: ClassId(0),
                 requests,
                 errors,
+                good: requests - errors,
             }],
             latency,
             instances: InstanceCounts {

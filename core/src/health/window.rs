@@ -20,6 +20,9 @@ pub struct ClassCounts {
     pub requests: u32,
     /// Requests answered with an error; at most `requests`.
     pub errors: u32,
+    /// Requests that came to what the business wants of them (a login, an impression, an order),
+    /// as the business counts it; at most `requests - errors`.
+    pub good: u32,
 }
 
 /// Instances behind a window, as the health checker saw them at its end.
@@ -88,6 +91,12 @@ pub enum WindowError {
         /// The class.
         class: ClassId,
     },
+    /// More good requests than were answered without an error.
+    #[error("class {class} has more good requests than answers without an error")]
+    GoodAboveAnswered {
+        /// The class.
+        class: ClassId,
+    },
     /// More instances up than there are.
     #[error("more instances are up than exist")]
     UpAboveTotal,
@@ -114,6 +123,16 @@ impl TelemetryWindow {
             .find(|counts| counts.errors > counts.requests)
         {
             Some(counts) => Err(WindowError::ErrorsAboveRequests {
+                class: counts.class,
+            }),
+            None => self.check_good(),
+        }
+    }
+
+    fn check_good(&self) -> Result<(), WindowError> {
+        let beyond = |counts: &&ClassCounts| counts.good > counts.requests - counts.errors;
+        match self.classes.iter().find(beyond) {
+            Some(counts) => Err(WindowError::GoodAboveAnswered {
                 class: counts.class,
             }),
             None => Ok(()),

@@ -775,6 +775,7 @@ fn window(
             class: ClassId(0),
             requests,
             errors,
+            good: requests - errors,
         }],
         latency,
         instances: InstanceCounts {

@@ -1,16 +1,16 @@
 //! What to change, from what the layers missed and why. Each item says when it is done: a test
 //! that another rehearsal of the same seed can make.
 
-use firedrill_core::health::{Outcome, Signal, Verdict};
+use firedrill_core::health::{Outcome, Verdict};
 use firedrill_core::rollout::{Audience, Reaction, StageKind};
 use firedrill_sim::measure::{Catcher, Span};
-use firedrill_sim::spec::Mechanism;
+use firedrill_sim::spec::Symptom;
 
 use crate::words;
 
 use super::change::on_alert;
-use super::defences::relevant_check;
-use super::facts::{ChangeFacts, Facts, StageFacts};
+use super::defect;
+use super::facts::{ChangeFacts, DefectFacts, Facts, StageFacts};
 use super::model::{ActionItem, Category, Source};
 use super::timeline;
 
@@ -25,6 +25,7 @@ pub(super) fn write(facts: &Facts<'_>) -> Vec<ActionItem> {
         Some(change) if change.defect.is_some() => {
             draft.canary();
             draft.validation(change);
+            draft.mechanism();
             draft.bake();
             draft.alert();
             draft.mitigation(change);
@@ -92,23 +93,25 @@ impl Draft<'_> {
                 .into_iter()
                 .flatten(),
         );
-        let done = self.replay(&format!("canary `{}` stops the change", stage.name));
-        let (title, reason) = match defect.mechanism {
-            Mechanism::Errors {
-                class: Some(class), ..
-            } => class_gap(stage, facts.class(class), verdict),
-            Mechanism::Errors { class: None, .. }
-            | Mechanism::Latency { .. }
-            | Mechanism::CrashOnLoad { .. } => limit_gap(facts, stage, verdict, defect.mechanism),
-        };
-        self.add(
-            Category::Detection,
-            ("canary", "release engineering"),
-            title,
-            reason,
-            done,
-            source,
-        );
+        let veils = defect::veils(facts, stage);
+        let gap = check_gap(facts, stage, verdict, &defect, veils.is_empty());
+        let lifted = veils.into_iter().map(|veil| (veil.remedy, veil.reason));
+        for (title, reason) in lifted.chain(gap) {
+            let done = self.replay(&format!("canary `{}` stops the change", stage.name));
+            self.add(
+                Category::Detection,
+                ("canary", "release engineering"),
+                title,
+                reason,
+                done,
+                source.clone(),
+            );
+        }
+        self.audience(stage);
+    }
+
+    /// A canary that serves employees only meets users' requests too.
+    fn audience(&mut self, stage: &StageFacts<'_>) {
         if stage
             .spec
             .is_some_and(|spec| spec.audience == Audience::Employees)
@@ -146,17 +149,41 @@ impl Draft<'_> {
             "Proposing the same values again is refused with a reason that names the rule: {}",
             self.replay("validation stops the change")
         );
+        let beside = change.defect.and_then(|defect| defect::beside(&defect));
+        let together = beside.map_or_else(String::new, |beside| format!(" together with {beside}"));
         self.add(
             Category::Prevention,
             ("validation", "owner of the config"),
             format!(
-                "Add a validation rule to `{config}` that refuses such values of {}",
+                "Add a validation rule to `{config}` that refuses such values of {}{together}",
                 words::list(&keys)
             ),
             "Validation knows types and ranges, and not what the values do together.".into(),
             done,
             change.validated.map(Source::event).unwrap_or_default(),
         );
+    }
+
+    /// What helps against this mechanism in particular, once it ran anywhere.
+    fn mechanism(&mut self) {
+        let facts = self.facts;
+        let Some(defect) = facts.defect() else {
+            return;
+        };
+        if facts.measures().instances_exposed == 0 {
+            return;
+        }
+        for advice in defect::tell(facts, &defect).advice {
+            let done = self.replay(&advice.shows);
+            self.add(
+                advice.category,
+                advice.place,
+                advice.title,
+                advice.reason,
+                done,
+                Source::event(defect.event),
+            );
+        }
     }
 
     /// A plan that is faster than the alert that guards it is slowed down.
@@ -351,14 +378,66 @@ impl Draft<'_> {
     }
 }
 
+/// What the checks of a canary lacked: what to do, and why.
+fn check_gap(
+    facts: &Facts<'_>,
+    stage: &StageFacts<'_>,
+    verdict: &Verdict,
+    defect: &DefectFacts<'_>,
+    in_sight: bool,
+) -> Option<(String, String)> {
+    if defect::relevant_check(facts, defect, verdict).is_none() {
+        return Some(no_check(facts, stage, defect));
+    }
+    if defect.mechanism.class().is_some() {
+        return class_gap(facts, stage, verdict, defect);
+    }
+    match defect.mechanism.symptom() {
+        // A better look at the changed service would not help.
+        Symptom::Downstream => None,
+        Symptom::Errors
+        | Symptom::Latency
+        | Symptom::Availability
+        | Symptom::Saturation
+        | Symptom::Business
+        | Symptom::Silence => in_sight
+            .then(|| limit_gap(facts, stage, verdict, defect))
+            .flatten(),
+    }
+}
+
+/// A canary whose checks all look elsewhere.
+fn no_check(
+    facts: &Facts<'_>,
+    stage: &StageFacts<'_>,
+    defect: &DefectFacts<'_>,
+) -> (String, String) {
+    let places = defect::places(defect::tell(facts, defect).shows);
+    let class = defect.mechanism.class();
+    let of = class.map_or_else(String::new, |class| {
+        format!(" of class `{}`", facts.class(class))
+    });
+    (
+        format!("Give canary `{}` a check of {places}{of}", stage.name),
+        format!("None of its checks looks at {places}, where the defect shows."),
+    )
+}
+
 /// What a canary lacked to see a defect of one class of requests.
-fn class_gap(stage: &StageFacts<'_>, class: &str, verdict: &Verdict) -> (String, String) {
+fn class_gap(
+    facts: &Facts<'_>,
+    stage: &StageFacts<'_>,
+    verdict: &Verdict,
+    defect: &DefectFacts<'_>,
+) -> Option<(String, String)> {
+    let class = facts.class(defect.mechanism.class()?);
+    let shows = defect::tell(facts, defect).shows.first()?;
     let truth = stage.truth().map(|(_, truth)| truth);
     let hit = truth.map_or(0, |truth| truth.hit_class_requests);
     let asked = verdict
         .checks
         .iter()
-        .filter(|check| matches!(check.signal, Signal::ErrorRatio { .. }))
+        .filter(|check| defect::sees(facts, defect, check.signal))
         .map(|check| check.sample_min)
         .max()
         .unwrap_or(0);
@@ -370,17 +449,18 @@ fn class_gap(stage: &StageFacts<'_>, class: &str, verdict: &Verdict) -> (String,
     } else {
         String::new()
     };
-    (
+    Some((
         format!(
-            "Give canary `{}` an error-ratio check of class `{class}` by itself{sample}",
-            stage.name
+            "Give canary `{}` {} check of class `{class}` by itself{sample}",
+            stage.name,
+            shows.with_article()
         ),
         format!(
             "{} of the canary's {} were of the class that the defect hits: lost in the total.",
             words::count(hit),
             words::counted(truth.map_or(0, |truth| truth.requests), "request")
         ),
-    )
+    ))
 }
 
 /// What a canary lacked to see a defect of every request.
@@ -388,34 +468,21 @@ fn limit_gap(
     facts: &Facts<'_>,
     stage: &StageFacts<'_>,
     verdict: &Verdict,
-    mechanism: Mechanism,
-) -> (String, String) {
-    let check = relevant_check(verdict, mechanism);
-    check.map_or_else(
-        || {
-            (
-                format!(
-                    "Give canary `{}` a check that sees such a defect",
-                    stage.name
-                ),
-                "None of its checks looks at what the defect changes.".into(),
-            )
-        },
-        |check| {
-            let (value, limit) = timeline::value_and_limit(check);
-            let name = timeline::signal(facts, check.signal);
-            let outcome = match check.outcome {
-                Outcome::Pass => "passed",
-                Outcome::Fail | Outcome::Inconclusive | Outcome::NoData(_) => "did not decide",
-            };
-            (
-                format!(
-                    "Judge the {name} of canary `{}` against its control instead of a wide limit, \
-                     at a load that users cause",
-                    stage.name
-                ),
-                format!("Its check {outcome} with {value}, under a limit of {limit}."),
-            )
-        },
-    )
+    defect: &DefectFacts<'_>,
+) -> Option<(String, String)> {
+    let check = defect::relevant_check(facts, defect, verdict)?;
+    let (value, limit) = timeline::value_and_limit(check);
+    let name = timeline::signal(facts, check.signal);
+    let outcome = match check.outcome {
+        Outcome::Pass => "passed",
+        Outcome::Fail | Outcome::Inconclusive | Outcome::NoData(_) => "did not decide",
+    };
+    Some((
+        format!(
+            "Judge the {name} of canary `{}` against its control instead of a wide limit, at a \
+             load that users cause",
+            stage.name
+        ),
+        format!("Its check {outcome} with {value}, under a limit of {limit}."),
+    ))
 }

@@ -9,6 +9,7 @@ use firedrill_sim::measure::Catcher;
 
 use crate::words;
 
+use super::defect;
 use super::facts::{ChangeFacts, Facts, StageEnd, StageFacts, document_before};
 use super::model::{Causes, Change, Condition, EditLine, Source, StageRun, Statement};
 use super::timeline;
@@ -166,7 +167,11 @@ pub(super) fn causes(facts: &Facts<'_>) -> Option<Causes> {
             source: Source::event(defect.event),
         },
         mechanism: Statement {
-            text: timeline::mechanism(facts, defect.mechanism),
+            text: format!(
+                "{}{}",
+                defect::tell(facts, &defect).does,
+                defect::when(facts, &defect)
+            ),
             source: Source::event(defect.event),
         },
         conditions: conditions(facts, change),

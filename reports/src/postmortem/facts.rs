@@ -9,7 +9,7 @@ use firedrill_core::rollout::{RollbackReason, Stage, StageKind};
 use firedrill_sim::campaign::RunOutcome;
 use firedrill_sim::log::{Event, EventBody, RunLog, Sample, VerdictTruth, WorldEvent};
 use firedrill_sim::measure::{Anchor, Anchors, Measures};
-use firedrill_sim::spec::{ChangeSpec, Mechanism, Scenario};
+use firedrill_sim::spec::{ChangeSpec, Mechanism, Onset, Scenario, Trigger};
 
 use crate::words::Clock;
 
@@ -48,6 +48,10 @@ pub(crate) struct DefectFacts<'a> {
     pub(crate) event: &'a Event,
     pub(crate) mechanism: Mechanism,
     pub(crate) story: &'a str,
+    /// The log does not hold it; the scenario does.
+    pub(crate) onset: Onset,
+    /// The same.
+    pub(crate) triggers: &'a [Trigger],
 }
 
 /// One stage of the measured rollout.
@@ -304,6 +308,7 @@ impl<'a> Facts<'a> {
                 _ => {}
             }
         }
+        let spec = facts.spec.and_then(|spec| spec.defect.as_ref());
         facts.defect = self.world().find_map(|(event, world)| match world {
             WorldEvent::DefectArmed {
                 change: own,
@@ -313,6 +318,8 @@ impl<'a> Facts<'a> {
                 event,
                 mechanism: *mechanism,
                 story,
+                onset: spec.map_or(Onset::AtLoad, |defect| defect.onset),
+                triggers: spec.map_or(&[], |defect| &defect.triggers),
             }),
             _ => None,
         });

@@ -327,7 +327,8 @@ pub(super) fn glossary(facts: &Facts<'_>) -> Vec<Term> {
         ),
         (
             "harmed",
-            "Of a request: failed or slow because of the defect, by the simulator's own count.",
+            "Of a request: failed, slow or answered wrongly because of the defect, by the \
+             simulator's own count.",
         ),
     ];
     let mut terms: Vec<Term> = always

@@ -5,10 +5,10 @@ use firedrill_core::ids::{RegionId, SloId};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::log::WorldEvent;
 use firedrill_sim::measure::BudgetBurn;
-use firedrill_sim::spec::Mechanism;
 
 use crate::words;
 
+use super::defect;
 use super::facts::Facts;
 use super::model::{Budget, Figure, Impact, Source};
 
@@ -113,7 +113,7 @@ fn figures(facts: &Facts<'_>) -> Vec<Figure> {
                 "requests-harmed",
                 "User requests harmed",
                 measures.requests_harmed,
-                "Requests that failed or were slow because of the defect.",
+                "Requests that failed, were slow or were answered wrongly because of the defect.",
                 sampled(),
             )
         });
@@ -231,20 +231,17 @@ fn burned(facts: &Facts<'_>, budget: &BudgetBurn) -> Budget {
 
 fn promise(facts: &Facts<'_>, id: SloId, slo: &firedrill_sim::log::SloName) -> String {
     let spec = facts.scenario.slos.get(id.index());
-    let class = match spec.map(|spec| spec.slo.indicator) {
-        Some(Indicator::Errors {
-            class: Some(class), ..
-        }) => format!("`{}` ", facts.class(class)),
-        Some(Indicator::Errors { class: None, .. } | Indicator::Slow { .. }) | None => {
-            String::new()
-        }
+    let (class, good) = match spec.map(|spec| spec.slo.indicator) {
+        Some(Indicator::Errors { class, .. }) => (class, "without error"),
+        Some(Indicator::Business { class, .. }) => (class, "without error and rightly"),
+        Some(Indicator::Slow { .. }) | None => (None, "without error"),
     };
+    let class = class.map_or_else(String::new, |class| format!("`{}` ", facts.class(class)));
     let service = facts.service_name(slo.service);
     let days = slo.period.0 / Micros::from_hours(24).0;
-    let good = slo.threshold_us.map_or_else(
-        || "without error".to_owned(),
-        |us| format!("within {} ms", us / 1_000),
-    );
+    let good = slo
+        .threshold_us
+        .map_or_else(|| good.to_owned(), |us| format!("within {} ms", us / 1_000));
     format!(
         "{} of {class}requests at `{service}` {good}, over {}",
         slo.objective,
@@ -291,21 +288,7 @@ fn experience(facts: &Facts<'_>) -> Option<String> {
     if !facts.measures().harmed {
         return None;
     }
-    let what = match facts.defect()?.mechanism {
-        Mechanism::Errors { class, .. } => class.map_or_else(
-            || "Some requests of every kind ended with an error".into(),
-            |class| {
-                format!(
-                    "Some `{}` requests ended with an error; other requests worked as usual",
-                    facts.class(class)
-                )
-            },
-        ),
-        Mechanism::Latency { .. } => "Pages loaded slowly; some requests ran into a timeout".into(),
-        Mechanism::CrashOnLoad { .. } => {
-            "Requests on instances that crashed failed, and the others had more to carry".into()
-        }
-    };
+    let what = defect::tell(facts, &facts.defect()?).saw;
     let worst = worst_moment(facts).map_or_else(String::new, |worst| format!(" {worst}"));
     Some(format!("{what}.{worst}"))
 }

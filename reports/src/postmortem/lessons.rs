@@ -4,10 +4,10 @@ use firedrill_core::Ppm;
 use firedrill_core::plane::NoteBody;
 use firedrill_sim::log::WorldEvent;
 use firedrill_sim::measure::{Catcher, Span};
-use firedrill_sim::spec::Mechanism;
 
 use crate::words;
 
+use super::defect;
 use super::facts::Facts;
 use super::model::{Defence, DefenceOutcome, LayerKind, Lessons, Source, Statement};
 use super::response;
@@ -276,38 +276,9 @@ fn lucky(facts: &Facts<'_>) -> Vec<Statement> {
         return Vec::new();
     };
     let mut said = Vec::new();
-    match defect.mechanism {
-        Mechanism::Errors { class, share } => {
-            if let Some(class) = class {
-                said.push(say(
-                    format!(
-                        "Only requests of class `{}` were hit; everything else kept working.",
-                        facts.class(class)
-                    ),
-                    Source::event(defect.event),
-                ));
-            }
-            if share < 1.0 {
-                said.push(say(
-                    format!(
-                        "The defect failed {} of those requests, not all: users who tried again \
-                         had a chance.",
-                        words::share(Ppm::from_f64(share))
-                    ),
-                    Source::event(defect.event),
-                ));
-            }
-        }
-        Mechanism::Latency { .. } => said.push(say(
-            "Requests were slow, and most of them still came back.".into(),
-            Source::event(defect.event),
-        )),
-        Mechanism::CrashOnLoad { .. } => said.push(say(
-            "The defect showed as soon as the version was loaded; one that waits for load or \
-             time would have gone further."
-                .into(),
-            Source::event(defect.event),
-        )),
+    let luck = defect::tell(facts, &defect).luck.into_iter();
+    for text in luck.chain(defect::limited_to(facts, &defect)) {
+        said.push(say(text, Source::event(defect.event)));
     }
     if let Some((event, [_])) = response::first_suspects(facts) {
         said.push(say(

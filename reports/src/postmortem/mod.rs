@@ -7,6 +7,7 @@
 
 mod actions;
 mod change;
+mod defect;
 mod defences;
 pub(crate) mod facts;
 mod header;

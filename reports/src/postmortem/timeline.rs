@@ -6,7 +6,6 @@ use firedrill_core::ids::RolloutId;
 use firedrill_core::plane::{Command, NoteBody};
 use firedrill_core::rollout::{Order, PauseReason, RollbackReason};
 use firedrill_sim::log::{Actor, Event, EventBody, PersonEvent, WorldEvent};
-use firedrill_sim::spec::Mechanism;
 
 use crate::words::{self, Clock};
 
@@ -294,7 +293,11 @@ pub(super) fn signal(facts: &Facts<'_>, signal: Signal) -> String {
         Signal::ErrorRatio { class: Some(class) } => {
             format!("error ratio of `{}`", facts.class(class))
         }
+        Signal::BusinessLoss { class: Some(class) } => {
+            format!("business loss of `{}`", facts.class(class))
+        }
         Signal::ErrorRatio { class: None }
+        | Signal::BusinessLoss { class: None }
         | Signal::Latency { .. }
         | Signal::Unavailable
         | Signal::Restarts
@@ -411,32 +414,6 @@ fn tell_command(facts: &Facts<'_>, command: &Command) -> String {
             format!("Order: bring every instance on version `{from}` back to `{to}`.")
         }
         Command::Page { page, .. } => format!("Order: send page {page}."),
-    }
-}
-
-/// How a defect hurts.
-pub(super) fn mechanism(facts: &Facts<'_>, mechanism: Mechanism) -> String {
-    let percent = |share: f64| words::share(firedrill_core::Ppm::from_f64(share));
-    match mechanism {
-        Mechanism::Errors { class, share } => {
-            let whose =
-                class.map_or_else(String::new, |class| format!("`{}` ", facts.class(class)));
-            format!(
-                "Instances that load the new version answer {} of {whose}requests with an error.",
-                percent(share)
-            )
-        }
-        Mechanism::Latency { factor } => format!(
-            "Instances that load the new version take {factor} times as long for every request."
-        ),
-        Mechanism::CrashOnLoad { share } if share >= 1.0 => {
-            "Every instance that loads the new version crashes, starts again and crashes again."
-                .into()
-        }
-        Mechanism::CrashOnLoad { share } => format!(
-            "{} of the instances that load the new version crash, start again and crash again.",
-            percent(share)
-        ),
     }
 }
 

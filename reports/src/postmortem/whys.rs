@@ -8,9 +8,9 @@ use firedrill_sim::measure::Catcher;
 
 use crate::words;
 
+use super::defect;
 use super::facts::{Facts, StageEnd, StageFacts};
 use super::model::{Defence, DefenceOutcome, LayerKind, Source, Why, WhyChain};
-use super::timeline;
 
 /// The chains: why users were harmed, why nothing stopped it before, why it lasted.
 pub(super) fn write(facts: &Facts<'_>, defences: &[Defence]) -> Vec<WhyChain> {
@@ -63,9 +63,10 @@ fn harmed(facts: &Facts<'_>) -> WhyChain {
             steps.push(why(
                 "Why were requests harmed?",
                 format!(
-                    "Because instances ran the defective version from {} on. {}",
+                    "Because instances ran the defective version from {} on. {}{}",
                     facts.utc(active.at),
-                    timeline::mechanism(facts, defect.mechanism)
+                    defect::tell(facts, &defect).does,
+                    defect::when(facts, &defect)
                 ),
                 Source::anchors([Some(active), Some(harm)]),
             ));

@@ -1,5 +1,6 @@
 //! A scenario in plain words, before it is run.
 
+mod defect;
 mod demand;
 mod propagation;
 
@@ -9,7 +10,7 @@ use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
 use firedrill_core::ids::ClassId;
 use firedrill_core::rollout::{Audience, Reaction, Share, Stage, StageKind};
 use firedrill_core::{Micros, Ppm};
-use firedrill_sim::spec::{ChangeSpec, ConfigSpec, LogNormal, Mechanism, Scenario};
+use firedrill_sim::spec::{ChangeSpec, ConfigSpec, LogNormal, Scenario};
 
 /// Tells what will happen in a scenario: fleet, change, defect, stages, judges, people and what
 /// must come out. Ends in a line feed.
@@ -118,30 +119,13 @@ fn write_change(out: &mut String, scenario: &Scenario, change: &ChangeSpec) -> s
     match &change.defect {
         None => item(out, "Nothing is wrong with it.")?,
         Some(defect) => {
-            let effect = mechanism(scenario, &defect.mechanism);
+            let effect = defect::describe(scenario, defect);
             let text = format!("What nobody in the run knows: {} {effect}", defect.story);
             item(out, &text)?;
         }
     }
     writeln!(out)?;
     write_plan(out, scenario, change, config)
-}
-
-fn mechanism(scenario: &Scenario, mechanism: &Mechanism) -> String {
-    match mechanism {
-        Mechanism::Errors { class, share: bad } => format!(
-            "Instances that load it fail {} of {}.",
-            share(*bad),
-            requests(scenario, *class),
-        ),
-        Mechanism::Latency { factor } => {
-            format!("Instances that load it take {factor} times as long for every request.")
-        }
-        Mechanism::CrashOnLoad { share: bad } => format!(
-            "Of the instances that load it, {} crash, start again and crash again.",
-            share(*bad)
-        ),
-    }
 }
 
 fn requests(scenario: &Scenario, class: Option<ClassId>) -> String {
@@ -256,6 +240,12 @@ fn describe_check(scenario: &Scenario, check: &Check) -> String {
         Signal::ErrorRatio { class } => {
             format!("the error ratio of {}", requests(scenario, class))
         }
+        Signal::BusinessLoss { class } => {
+            format!(
+                "the share of {} that fail or come out wrong",
+                requests(scenario, class)
+            )
+        }
         Signal::Latency { .. } => format!("the {}", check.signal),
         Signal::Unavailable
         | Signal::Restarts
@@ -273,7 +263,9 @@ fn describe_check(scenario: &Scenario, check: &Check) -> String {
         ),
     };
     let unit = match check.signal {
-        Signal::ErrorRatio { .. } | Signal::Latency { .. } => "request",
+        Signal::ErrorRatio { .. } | Signal::BusinessLoss { .. } | Signal::Latency { .. } => {
+            "request"
+        }
         Signal::Unavailable
         | Signal::Restarts
         | Signal::Cpu
@@ -292,6 +284,13 @@ fn write_alerts(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
             Indicator::Errors { service, class } => {
                 (service, format!("{} at", requests(scenario, class)))
             }
+            Indicator::Business { service, class } => (
+                service,
+                format!(
+                    "{} that succeed and are right at",
+                    requests(scenario, class)
+                ),
+            ),
             Indicator::Slow {
                 service,
                 threshold_us,

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::file::DistributionFile;
+use crate::file::{DefectFile, DistributionFile};
 use crate::place::At;
-use crate::scalar::{Duration, Integer, Literal, Name, Number, Percent, Scalar, Words};
+use crate::scalar::{Duration, Integer, Literal, Name, Scalar, Words};
 
 /// A config document that the instances of a service run.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -135,38 +135,4 @@ pub struct ChangeFile {
     /// What is wrong with it, unknown to everybody in the run; left out when it is good.
     #[serde(default)]
     pub defect: Option<DefectFile>,
-}
-
-/// What is wrong with a change.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct DefectFile {
-    /// What goes wrong and why, in a sentence, for the post-mortem.
-    pub story: Scalar<Words>,
-    /// How it hurts.
-    pub mechanism: MechanismFile,
-}
-
-/// How a bad config hurts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub enum MechanismFile {
-    /// Instances that load it answer some requests with an error.
-    Errors {
-        /// Of this class; of every class when left out.
-        #[serde(default)]
-        class: Option<Scalar<Name>>,
-        /// The share of those requests that fail.
-        share: Scalar<Percent>,
-    },
-    /// Instances that load it take longer for every request.
-    Latency {
-        /// Service time is multiplied by this: from 1 to 1000.
-        factor: Scalar<Number>,
-    },
-    /// Instances that load it crash, start again, and crash again until the config is gone.
-    CrashOnLoad {
-        /// The share of instances that crash.
-        share: Scalar<Percent>,
-    },
 }

@@ -27,6 +27,10 @@ pub struct RegionFile {
     pub utc_offset: Scalar<UtcOffset>,
     /// Its cells (failure domains), at least one.
     pub cells: Scalar<Count>,
+    /// The hardware class of each cell, from 0 to 255; fewer classes than cells are taken over
+    /// again. Class 0 everywhere when left out.
+    #[serde(default)]
+    pub hardware: Option<At<Vec<Scalar<Count>>>>,
     /// Its share of demand and instances, relative to the other regions' weights.
     pub weight: Scalar<Number>,
 }

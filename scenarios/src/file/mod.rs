@@ -1,7 +1,8 @@
 //! What a scenario file may hold, field by field. Everything here is text with a place: what it
-//! means is found out in [`crate::resolve`], so that one reading reports every mistake.
+//! means is found out in the resolve pass, so that one reading reports every mistake.
 
 mod change;
+mod defect;
 mod demand;
 mod expect;
 mod fleet;
@@ -13,9 +14,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use change::{
-    ChangeFile, ConfigFile, DecisionFile, DefectFile, ForbidFile, KeyFile, KeyKindFile,
-    MechanismFile, PersonFile, ReviewFile, RoleFile,
+    ChangeFile, ConfigFile, DecisionFile, ForbidFile, KeyFile, KeyKindFile, PersonFile, ReviewFile,
+    RoleFile,
 };
+pub use defect::{DefectFile, MechanismFile, OnsetFile, TriggerFile};
 pub use demand::{
     DemandEventFile, DemandFile, DriftFile, FlashCrowdFile, RegionFailoverFile, WeekdayFile,
     WeeklyFile,
@@ -26,9 +28,8 @@ pub use fleet::{
     QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
 };
 pub use plan::{
-    AudienceFile, CheckFile, CountLimit, ErrorRatioFile, JudgeFile, LatencyFile, LimitFile,
-    PlanFile, ReactionFile, RelativeFile, SaturationFile, ShareLimit, StageFile, StageKindFile,
-    TimeLimit,
+    AudienceFile, CheckFile, CountLimit, JudgeFile, LatencyFile, LimitFile, PlanFile, RatioFile,
+    ReactionFile, RelativeFile, SaturationFile, ShareLimit, StageFile, StageKindFile, TimeLimit,
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use world::{

@@ -123,7 +123,9 @@ pub type CountLimit = LimitFile<Scalar<Count>>;
 #[serde(rename_all = "kebab-case")]
 pub enum CheckFile {
     /// Errors among requests.
-    ErrorRatio(ErrorRatioFile),
+    ErrorRatio(RatioFile),
+    /// Requests that failed or were answered wrongly, among all: what the business loses.
+    BusinessLoss(RatioFile),
     /// A latency quantile.
     Latency(LatencyFile),
     /// Instances that fail their health check.
@@ -140,10 +142,10 @@ pub enum CheckFile {
     Disk(SaturationFile<ShareLimit>),
 }
 
-/// Errors among requests.
+/// A share of requests.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ErrorRatioFile {
+pub struct RatioFile {
     /// Only requests of this class; all when left out.
     #[serde(default)]
     pub class: Option<Scalar<Name>>,

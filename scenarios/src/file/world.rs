@@ -37,6 +37,15 @@ pub enum IndicatorFile {
         #[serde(default)]
         class: Option<Scalar<Name>>,
     },
+    /// A request that fails or is answered wrongly: one that the business loses.
+    #[serde(rename_all = "kebab-case")]
+    Business {
+        /// The service at which requests are counted.
+        service: Scalar<Name>,
+        /// Only requests of this class; all when left out.
+        #[serde(default)]
+        class: Option<Scalar<Name>>,
+    },
     /// A request that the service answers late.
     #[serde(rename_all = "kebab-case")]
     Slow {

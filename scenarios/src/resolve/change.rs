@@ -5,12 +5,11 @@ use firedrill_core::config::{
     Decision, Document, Edit, KeySpec, KeyType, Principal, Rule, Schema, Value,
 };
 use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
-use firedrill_sim::spec::{ChangeSpec, ConfigSpec, Defect, Mechanism, NamedPlan, Review};
+use firedrill_sim::spec::{ChangeSpec, ConfigSpec, NamedPlan, Review};
 
 use crate::catalogue;
 use crate::file::{
-    ChangeFile, ConfigFile, DecisionFile, DefectFile, KeyKindFile, MechanismFile, PersonFile,
-    PlanFile, ScenarioFile,
+    ChangeFile, ConfigFile, DecisionFile, KeyKindFile, PersonFile, PlanFile, ScenarioFile,
 };
 use crate::place::Place;
 use crate::problem::{Source, closest, enumerate};
@@ -18,8 +17,9 @@ use crate::scalar::{Duration, Kind, Literal, Name, Scalar};
 use crate::yaml;
 
 use super::context::Context;
+use super::defect;
 use super::fleet::distribution;
-use super::world::{class_at, role};
+use super::world::role;
 use super::{Section, World};
 
 pub(super) fn resolve(
@@ -68,7 +68,7 @@ pub(super) fn resolve(
             defect: change
                 .defect
                 .as_ref()
-                .map(|defect| resolve_defect(context, defect, world, service)),
+                .map(|defect| defect::resolve(context, defect, world, service, schema)),
         });
     }
     for plan in &file.plans {
@@ -243,7 +243,7 @@ fn key_type(context: &mut Context, file: &KeyKindFile, key: &Scalar<Name>) -> Ke
 
 /// A value as the key's type reads it; of the type it looks like when the key's type does not
 /// fit, for validation in the run to refuse.
-fn value(kind: &KeyType, text: &str) -> Value {
+pub(super) fn value(kind: &KeyType, text: &str) -> Value {
     let plain = match (text, text.parse::<i64>()) {
         ("true", _) => Value::Bool(true),
         ("false", _) => Value::Bool(false),
@@ -256,7 +256,13 @@ fn value(kind: &KeyType, text: &str) -> Value {
     }
 }
 
-fn unknown_key(context: &mut Context, what: &str, key: &str, place: Place, schema: &Schema) {
+pub(super) fn unknown_key(
+    context: &mut Context,
+    what: &str,
+    key: &str,
+    place: Place,
+    schema: &Schema,
+) {
     let known = || schema.keys.keys().map(String::as_str);
     let help = match closest(key, known()) {
         Some(name) => format!("did you mean `{name}`?"),
@@ -302,40 +308,4 @@ fn edits(context: &mut Context, change: &ChangeFile, schema: &Schema) -> Vec<Edi
         );
     }
     edits
-}
-
-fn resolve_defect(
-    context: &mut Context,
-    file: &DefectFile,
-    world: &World,
-    service: ServiceId,
-) -> Defect {
-    let name = world
-        .services
-        .iter()
-        .nth(service.index())
-        .unwrap_or("")
-        .to_owned();
-    let mechanism = match &file.mechanism {
-        MechanismFile::Errors { class, share } => Mechanism::Errors {
-            class: class
-                .as_ref()
-                .map(|class| class_at(context, world, class, &name, "the defect")),
-            share: context.read(share, "the share of the defect").as_f64(),
-        },
-        MechanismFile::Latency { factor } => {
-            let value = context.read(factor, "the factor of the defect");
-            if !(1.0..=1e3).contains(&value) {
-                context.out_of_range(factor, "the factor of the defect", "1 to 1000");
-            }
-            Mechanism::Latency { factor: value }
-        }
-        MechanismFile::CrashOnLoad { share } => Mechanism::CrashOnLoad {
-            share: context.read(share, "the share of the defect").as_f64(),
-        },
-    };
-    Defect {
-        story: context.read(&file.story, "the story of the defect"),
-        mechanism,
-    }
 }

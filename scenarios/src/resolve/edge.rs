@@ -4,7 +4,7 @@ use firedrill_core::ids::ServiceId;
 use firedrill_sim::spec::{Backoff, Breaker, ClientPolicy, Edge, Service, Throttle};
 
 use crate::file::{BreakerFile, EdgeFile, ThrottleFile};
-use crate::scalar::{Duration, Scalar};
+use crate::scalar::{Count, Duration, Scalar};
 
 use super::context::{Context, Names};
 
@@ -55,13 +55,8 @@ fn resolve(context: &mut Context, file: &EdgeFile, names: &Names, services: &[Se
         }
         value
     });
-    let attempts = file.attempts.as_ref().map_or(1, |attempts| {
-        let value = context.read(attempts, &what("the tries"));
-        if !(1..=ATTEMPTS_MAX).contains(&value) {
-            context.out_of_range(attempts, &what("the tries"), "1 to 16");
-        }
-        value.clamp(1, ATTEMPTS_MAX)
-    });
+    let tries = file.attempts.as_ref();
+    let attempts = tries.map_or(1, |tries| attempts(context, tries, &what("the tries")));
     let own = services
         .get(to.index())
         .map_or(1.0, |service| service.timeout.as_secs_f64());
@@ -102,6 +97,15 @@ fn resolve(context: &mut Context, file: &EdgeFile, names: &Names, services: &[Se
         client,
         hard: !file.fallback,
     }
+}
+
+/// Tries for one call, the first included.
+pub(super) fn attempts(context: &mut Context, scalar: &Scalar<Count>, what: &str) -> u32 {
+    let value = context.read(scalar, what);
+    if !(1..=ATTEMPTS_MAX).contains(&value) {
+        context.out_of_range(scalar, what, "1 to 16");
+    }
+    value.clamp(1, ATTEMPTS_MAX)
 }
 
 fn seconds(context: &mut Context, scalar: &Scalar<Duration>, what: &str) -> f64 {

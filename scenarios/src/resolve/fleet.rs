@@ -90,12 +90,47 @@ fn resolve_region(context: &mut Context, file: &RegionFile) -> Region {
     if !(1e-6..=1e6).contains(&weight) {
         context.out_of_range(&file.weight, &what("the weight"), "0.000001 to 1000000");
     }
+    let utc_offset_s = context.read(&file.utc_offset, &what("the offset"));
+    let cells = at_least_one(context, &file.cells, &what("the cells"));
     Region {
-        utc_offset_s: context.read(&file.utc_offset, &what("the offset")),
-        cells: at_least_one(context, &file.cells, &what("the cells")),
+        utc_offset_s,
+        cells,
+        hardware: file.hardware.as_ref().map_or_else(Vec::new, |classes| {
+            hardware(context, classes, cells, &what("the hardware"))
+        }),
         weight,
         name,
     }
+}
+
+/// The hardware classes of a region's cells.
+fn hardware(
+    context: &mut Context,
+    classes: &At<Vec<Scalar<Count>>>,
+    cells: u32,
+    what: &str,
+) -> Vec<u8> {
+    let count = classes.value.len();
+    if count > cells as usize {
+        context.report(
+            "scenario::out-of-range",
+            classes.place,
+            format!("{what} lists more classes ({count}) than cells ({cells})"),
+            |problem| {
+                problem
+                    .label("expected at most one class for each cell")
+                    .help("leave out the last ones, or give the region more cells")
+            },
+        );
+    }
+    let mut read = |class| {
+        let number = context.read(class, what);
+        u8::try_from(number).unwrap_or_else(|_| {
+            context.out_of_range(class, what, "0 to 255");
+            0
+        })
+    };
+    classes.value.iter().map(&mut read).collect()
 }
 
 pub(super) fn distribution(

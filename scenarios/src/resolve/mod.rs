@@ -3,6 +3,7 @@
 
 mod change;
 mod context;
+mod defect;
 mod demand;
 mod edge;
 mod expect;

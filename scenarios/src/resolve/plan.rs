@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::health::{Check, JudgePolicy, Limit, Signal};
-use firedrill_core::ids::{RegionId, ServiceId};
+use firedrill_core::ids::{ClassId, RegionId, ServiceId};
 use firedrill_core::rollout::{Audience, Plan, PlanError, Reaction, Stage, StageKind, Target};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::NamedPlan;
 
 use crate::file::{
-    AudienceFile, CheckFile, LimitFile, PlanFile, ReactionFile, SaturationFile, ShareLimit,
-    StageFile, StageKindFile,
+    AudienceFile, CheckFile, LimitFile, PlanFile, RatioFile, ReactionFile, SaturationFile,
+    ShareLimit, StageFile, StageKindFile,
 };
 use crate::scalar::{Kind, Scalar};
 
@@ -172,6 +172,7 @@ const fn can_fail(check: &Check) -> bool {
     let most = match check.signal {
         Signal::Latency { .. } | Signal::Restarts => return true,
         Signal::ErrorRatio { .. }
+        | Signal::BusinessLoss { .. }
         | Signal::Unavailable
         | Signal::Cpu
         | Signal::Memory
@@ -195,17 +196,19 @@ fn resolve_check(
         limit: limit(context, &file.limit, stage, |share: Ppm| u64::from(share.0)),
         sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
     };
+    let ratio = |context: &mut Context, file: &RatioFile, signal: fn(Option<ClassId>) -> Signal| {
+        let name = world.services.iter().nth(service.index()).unwrap_or("");
+        let class = file.class.as_ref();
+        Check {
+            signal: signal(class.map(|class| class_at(context, world, class, name, stage))),
+            limit: limit(context, &file.limit, stage, |share: Ppm| u64::from(share.0)),
+            sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+        }
+    };
     match file {
-        CheckFile::ErrorRatio(file) => {
-            let name = world.services.iter().nth(service.index()).unwrap_or("");
-            let class = file.class.as_ref();
-            Check {
-                signal: Signal::ErrorRatio {
-                    class: class.map(|class| class_at(context, world, class, name, stage)),
-                },
-                limit: limit(context, &file.limit, stage, |share: Ppm| u64::from(share.0)),
-                sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
-            }
+        CheckFile::ErrorRatio(file) => ratio(context, file, |class| Signal::ErrorRatio { class }),
+        CheckFile::BusinessLoss(file) => {
+            ratio(context, file, |class| Signal::BusinessLoss { class })
         }
         CheckFile::Latency(file) => {
             let quantile = context.read(&file.quantile, &format!("the quantile of {stage}"));

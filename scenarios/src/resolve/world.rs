@@ -48,6 +48,12 @@ fn resolve_slo(context: &mut Context, file: &SloFile, world: &World) -> Slo {
                 .as_ref()
                 .map(|class| class_at(context, world, class, &service.text, &what)),
         },
+        IndicatorFile::Business { service, class } => Indicator::Business {
+            service: ServiceId(context.find(&world.services, service, &what) as u16),
+            class: class
+                .as_ref()
+                .map(|class| class_at(context, world, class, &service.text, &what)),
+        },
         IndicatorFile::Slow { service, threshold } => Indicator::Slow {
             service: ServiceId(context.find(&world.services, service, &what) as u16),
             threshold_us: context

@@ -389,8 +389,10 @@ impl<'a> Driver<'a> {
                 self.change_specs.insert(*change, index);
                 let defect = self.scenario.changes[index].defect.as_ref();
                 let service = self.scenario.configs[config.index()].service;
-                let mechanism = defect.map(|defect| defect.mechanism);
-                self.world.add_version(*candidate, service, mechanism);
+                let document = self.plane.store().document(*config, *candidate);
+                let document = document.cloned().unwrap_or_default();
+                self.world
+                    .add_version(*candidate, service, defect.cloned(), &document);
                 if let Some(defect) = defect {
                     let body = WorldEvent::DefectArmed {
                         change: *change,

@@ -46,7 +46,7 @@ pub(super) fn header(scenario: &Scenario, seed: u64) -> Header {
 fn slo_name(named: &NamedSlo) -> SloName {
     let threshold_us = match named.slo.indicator {
         Indicator::Slow { threshold_us, .. } => Some(threshold_us),
-        Indicator::Errors { .. } => None,
+        Indicator::Errors { .. } | Indicator::Business { .. } => None,
     };
     SloName {
         name: named.name.clone(),

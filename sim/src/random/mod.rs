@@ -14,7 +14,8 @@ use crate::engine::Tamper;
 
 pub use gamma::gamma;
 pub use sample::{
-    binomial, exponential, log_normal, log_normal_cdf, normal_cdf, normal_quantile, poisson, split,
+    LogSpread, binomial, exponential, log_normal, log_normal_cdf, normal_cdf, normal_quantile,
+    poisson, split,
 };
 
 /// Draws that are made at once: what the generator makes in one go.
@@ -22,9 +23,9 @@ const BLOCK: usize = 32;
 /// Entities of a lane have numbers below `2^INDEX_BITS`.
 const INDEX_BITS: u32 = 27;
 /// Lanes have numbers below `2^LANE_BITS`.
-const LANE_BITS: u32 = 5;
+const LANE_BITS: u32 = 8;
 /// Blocks kept at hand, one for each of so many lanes.
-const KEPT: usize = 4;
+const KEPT: usize = 8;
 
 /// What a draw is for: a lane keeps draws that are made one after the other close together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +94,8 @@ impl Draws {
         );
         let position = (((step << LANE_BITS) | lane) << INDEX_BITS) | index;
         let (number, offset) = (position / BLOCK as u64, (position % BLOCK as u64) as usize);
-        let block = &mut self.kept[lane as usize % KEPT];
+        // Lanes of one pool differ in their low and in their high bits.
+        let block = &mut self.kept[(lane ^ (lane >> 2) ^ (lane >> 5)) as usize % KEPT];
         if block.number != number {
             self.rng
                 .set_word_pos(u128::from(number) * BLOCK as u128 * 2);

@@ -117,6 +117,25 @@ pub fn log_normal_cdf(x: Micros, distribution: LogNormal) -> f64 {
     normal_cdf(libm::log(x.0 as f64 / median) / distribution.sigma)
 }
 
+/// A log-normal distribution around one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LogSpread {
+    /// The standard deviation of the logarithm.
+    pub sigma: f64,
+}
+
+impl LogSpread {
+    /// The share of the distribution below `x`.
+    #[must_use]
+    pub fn share_below(self, x: f64) -> f64 {
+        if x <= 0.0 {
+            0.0
+        } else {
+            normal_cdf(libm::log(x) / self.sigma)
+        }
+    }
+}
+
 /// The share of the standard normal distribution up to `z`.
 #[must_use]
 pub fn normal_cdf(z: f64) -> f64 {

@@ -6,7 +6,7 @@ use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup, SetupError};
 use firedrill_core::{Micros, Ppm};
 
-use super::{DemandEvent, FlashCrowd, Mechanism, Reach, RegionFailover, Scenario};
+use super::{DemandEvent, FlashCrowd, Fleet, Mechanism, Reach, RegionFailover, Scenario, Trigger};
 
 /// Why a scenario cannot be run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -199,18 +199,12 @@ impl Scenario {
             let Some(defect) = &change.defect else {
                 continue;
             };
-            match defect.mechanism {
-                Mechanism::Errors { class, share } => {
-                    if let Some(class) = class {
-                        known(&what, "class", class.index(), fleet.classes.len())?;
+            check_mechanism(&what, &defect.mechanism, fleet)?;
+            for trigger in &defect.triggers {
+                if let Trigger::Regions(regions) = trigger {
+                    for region in regions {
+                        known(&what, "region", region.index(), fleet.regions.len())?;
                     }
-                    within(format!("error share of {what}"), share, 0.0, 1.0)?;
-                }
-                Mechanism::Latency { factor } => {
-                    within(format!("latency factor of {what}"), factor, 1.0, 1e3)?;
-                }
-                Mechanism::CrashOnLoad { share } => {
-                    within(format!("crash share of {what}"), share, 0.0, 1.0)?;
                 }
             }
         }
@@ -324,6 +318,44 @@ impl Scenario {
             known("a region failover", "region", region.index(), regions)?;
         }
         Ok(())
+    }
+}
+
+fn check_mechanism(what: &str, mechanism: &Mechanism, fleet: &Fleet) -> Result<(), SpecError> {
+    if let Some(class) = mechanism.class() {
+        known(what, "class", class.index(), fleet.classes.len())?;
+    }
+    if let Some(victim) = mechanism.victim() {
+        known(what, "service", victim.index(), fleet.services.len())?;
+    }
+    let share = |share: f64| within(format!("the share of {what}"), share, 0.0, 1.0);
+    let factor = |factor: f64| within(format!("the factor of {what}"), factor, 1.0, 1e3);
+    match *mechanism {
+        Mechanism::Errors { share: bad, .. }
+        | Mechanism::WrongData { share: bad, .. }
+        | Mechanism::CrashOnLoad { share: bad }
+        | Mechanism::AccessLoss { share: bad } => share(bad),
+        Mechanism::Latency { factor: by }
+        | Mechanism::CpuBurn { factor: by }
+        | Mechanism::QuotaExhaustion { factor: by, .. }
+        | Mechanism::CacheStorm { factor: by, .. } => factor(by),
+        Mechanism::MemoryLeak { fills_after } => {
+            let seconds = fills_after.as_secs_f64();
+            within(format!("the filling time of {what} (s)"), seconds, 1.0, 1e9)
+        }
+        Mechanism::RetryStorm { attempts, .. } => within(
+            format!("the tries of {what}"),
+            f64::from(attempts),
+            1.0,
+            16.0,
+        ),
+        Mechanism::ToolingPoison {
+            scrapes_lost,
+            distribution_factor,
+        } => {
+            share(scrapes_lost)?;
+            factor(distribution_factor)
+        }
     }
 }
 

@@ -24,8 +24,21 @@ pub struct Region {
     pub utc_offset_s: i64,
     /// Its cells (failure domains); at least one.
     pub cells: u32,
+    /// The hardware class of each cell, in order and over again; class 0 when empty.
+    pub hardware: Vec<u8>,
     /// Its share of demand and of instances, relative to the other regions'.
     pub weight: f64,
+}
+
+impl Region {
+    /// The hardware class of its cell with this number.
+    #[must_use]
+    pub fn hardware_of(&self, cell: usize) -> u8 {
+        match self.hardware.len() {
+            0 => 0,
+            classes => self.hardware[cell % classes],
+        }
+    }
 }
 
 /// How a golden signal follows load: `idle + slope × utilisation`, as shares in `0..=1`.

@@ -22,7 +22,7 @@ use crate::expect::Expectation;
 
 pub use crate::world::congestion::{Backoff, Breaker, ClientPolicy, Order, Throttle};
 pub use check::SpecError;
-pub use defect::{Defect, Mechanism};
+pub use defect::{Defect, Mechanism, Onset, Symptom, Trigger};
 pub use demand::{Demand, DemandEvent, Drift, FlashCrowd, RegionFailover, Weekday, Weekly};
 pub use fleet::{Edge, Fleet, Golden, LogNormal, Region, RequestClass, Service};
 pub use people::{OnCall, Review};

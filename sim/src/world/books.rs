@@ -5,7 +5,6 @@ use firedrill_core::ids::{RegionId, RolloutId, ServiceId};
 use firedrill_core::{Micros, Ppm};
 
 use crate::log::{ExposureSample, Sample, ServiceSample, VerdictTruth};
-use crate::spec::Mechanism;
 
 use super::fleet::VersionIndex;
 use super::telemetry::{Labels, Seen, delivery, scrape};
@@ -70,9 +69,10 @@ impl World<'_> {
             };
             // The step was already counted on: the draws are those of the interval's last step.
             let step = self.step - 1;
+            let silenced = self.telemetry.truth(scope).silenced();
             let [loss, delay] = self.draws.pair(Purpose::ScrapeLoss, Purpose::Ingestion);
             let spec = &self.scenario.telemetry;
-            let Some(at) = delivery((loss, delay), step, now, labels, spec) else {
+            let Some(at) = delivery((loss, delay), step, now, labels, spec, silenced) else {
                 continue;
             };
             let window = scrape(
@@ -199,10 +199,10 @@ impl World<'_> {
         let (_, service, own) = rollouts.find(|(id, ..)| *id == rollout)?;
         let version = &self.versions[service.index()][usize::from(own)];
         let served = self.truth.on_version((service, own));
-        let hit_class = match version.defect {
-            Some(Mechanism::Errors { class, .. }) => class,
-            Some(Mechanism::Latency { .. } | Mechanism::CrashOnLoad { .. }) | None => None,
-        };
+        let hit_class = version
+            .defect
+            .as_ref()
+            .and_then(|defect| defect.mechanism.class());
         let mut instances = 0;
         let mut utilisation: f64 = 0.0;
         for (pool, loads) in self.pools.iter().zip(&self.loads) {

@@ -1,9 +1,12 @@
 //! Instances, kept as counts: a cohort is the set of instances of a pool that are in the same
 //! state and therefore exchangeable.
 
+use firedrill_core::Micros;
 use firedrill_core::ids::{RegionId, ServiceId};
 
 use crate::spec::Fleet;
+
+use super::defect::Effect;
 
 /// The number of a version among those of its service: 0 is what runs from the start.
 pub(crate) type VersionIndex = u8;
@@ -17,13 +20,16 @@ pub(crate) struct CohortKey {
     pub(crate) employees: bool,
     /// Whether they sit on hosts that flap.
     pub(crate) flapping: bool,
+    /// The push that brought the version: what came together is of the same age.
+    pub(crate) batch: u8,
 }
 
 impl CohortKey {
     /// A small number that no other cohort of the pool has: the lane of its draws.
     pub(crate) fn lane(self) -> u64 {
         let version = u64::from(self.version) % 8;
-        version << 2 | u64::from(self.employees) << 1 | u64::from(self.flapping)
+        let batch = u64::from(self.batch) % 8;
+        version << 5 | batch << 2 | u64::from(self.employees) << 1 | u64::from(self.flapping)
     }
 }
 
@@ -39,10 +45,22 @@ pub(crate) struct Cohort {
     pub(crate) starting: u32,
     /// In a crash loop.
     pub(crate) crashed: u32,
+    /// Cut off: alive, but nobody reaches them.
+    pub(crate) cut_off: u32,
     /// Crashed in this step; the balancer does not know yet.
     pub(crate) just_crashed: u32,
     /// Requests waiting.
     pub(crate) waiting: f64,
+    /// When they took the version, on average.
+    pub(crate) loaded_at: Micros,
+    /// Memory that leaked, as a share of all of it, on average.
+    pub(crate) leaked: f64,
+    /// How strong a defect of the version is for them now, in `0..=1`.
+    pub(crate) strength: f64,
+    /// The strongest that it was: what of it crashed or cut off instances has done so.
+    pub(crate) struck: f64,
+    /// What the version does to them now.
+    pub(crate) effect: Effect,
 }
 
 impl Cohort {
@@ -53,14 +71,42 @@ impl Cohort {
             in_spell: 0,
             starting: 0,
             crashed: 0,
+            cut_off: 0,
             just_crashed: 0,
             waiting: 0.0,
+            loaded_at: Micros::ZERO,
+            leaked: 0.0,
+            strength: 0.0,
+            struck: 0.0,
+            effect: Effect::NONE,
         }
     }
 
     /// All its instances.
     pub(crate) const fn total(&self) -> u32 {
-        self.up + self.in_spell + self.starting + self.crashed
+        self.up + self.in_spell + self.starting + self.crashed + self.cut_off
+    }
+
+    /// Takes in instances of another cohort: ages and leaks mix.
+    pub(crate) fn absorb(&mut self, other: &Self) {
+        let (own, more) = (f64::from(self.total()), f64::from(other.total()));
+        let share = if own + more > 0.0 {
+            more / (own + more)
+        } else {
+            0.0
+        };
+        let mix = |own: f64, other: f64| own + (other - own) * share;
+        let age = mix(self.loaded_at.0 as f64, other.loaded_at.0 as f64);
+        self.loaded_at = Micros(age as u64);
+        self.leaked = mix(self.leaked, other.leaked);
+        self.struck = mix(self.struck, other.struck);
+        self.up += other.up;
+        self.in_spell += other.in_spell;
+        self.starting += other.starting;
+        self.crashed += other.crashed;
+        self.cut_off += other.cut_off;
+        self.just_crashed += other.just_crashed;
+        self.waiting += other.waiting;
     }
 
     /// Those that the balancer sends requests to, and that answer.
@@ -74,6 +120,8 @@ impl Cohort {
 pub(crate) struct Pool {
     pub(crate) service: ServiceId,
     pub(crate) region: RegionId,
+    /// The hardware class of its cell.
+    pub(crate) hardware: u8,
     /// Its instances, whatever happens.
     pub(crate) instances: u32,
     /// Never empty; the order is that of the keys.
@@ -107,6 +155,15 @@ impl Pool {
             .iter()
             .filter(|cohort| cohort.key.version == version);
         on_version.map(Cohort::total).sum()
+    }
+
+    /// Instances on a version that nobody reaches.
+    pub(crate) fn cut_off(&self, version: VersionIndex) -> u32 {
+        let on_version = self
+            .cohorts
+            .iter()
+            .filter(|cohort| cohort.key.version == version);
+        on_version.map(|cohort| cohort.cut_off).sum()
     }
 
     /// Forgets cohorts that nobody is in, and gives their waiting requests to the first that is
@@ -190,10 +247,12 @@ pub(crate) fn pools(fleet: &Fleet) -> Vec<Pool> {
                     version: 0,
                     employees: false,
                     flapping: false,
+                    batch: 0,
                 };
                 pools.push(Pool {
                     service,
                     region: RegionId(region as u16),
+                    hardware: spec.hardware_of(cell),
                     instances,
                     cohorts: vec![Cohort {
                         up: instances,

@@ -145,6 +145,7 @@ mod tests {
             version: 0,
             employees,
             flapping: false,
+            batch: 0,
         };
         let cohort = |employees, up| Cohort {
             up,
@@ -153,6 +154,7 @@ mod tests {
         let pool = |cohorts: Vec<Cohort>| Pool {
             service: ServiceId(0),
             region: RegionId(0),
+            hardware: 0,
             instances: 30,
             cohorts,
         };

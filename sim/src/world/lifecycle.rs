@@ -4,19 +4,17 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::Micros;
-use firedrill_core::config::VersionId;
+use firedrill_core::config::{Document, VersionId};
 use firedrill_core::ids::{CommandId, RegionId, RolloutId, ServiceId};
 use firedrill_core::plane::{Command, Issued};
 use firedrill_core::rollout::{Audience, ExposureReport};
 
 use crate::log::WorldEvent;
 use crate::random::{Entity, binomial, split};
-use crate::spec::Mechanism;
+use crate::spec::Defect;
 
-use super::defect::Effect;
 use super::fleet::{Cohort, CohortKey, VersionIndex, spread};
 use super::propagation::{Taken, Transfer, Waiting};
-use super::queueing::ShapeTable;
 use super::{Purpose, Version, World};
 
 /// A crash-looping instance restarts about this often.
@@ -40,6 +38,15 @@ struct Bring {
     /// Only to instances on this version, when given.
     from: Option<VersionIndex>,
     employees: bool,
+    batch: u8,
+}
+
+/// Instances of a pool that are to get a version.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    pool: usize,
+    reachable: u32,
+    cut_off: u32,
 }
 
 /// What was last reported, so that only news is.
@@ -56,21 +63,15 @@ impl World<'_> {
         &mut self,
         id: VersionId,
         service: ServiceId,
-        defect: Option<Mechanism>,
+        defect: Option<Defect>,
+        document: &Document,
     ) {
         let regions = self.scenario.fleet.regions.len();
         let versions = &mut self.versions[service.index()];
         if versions.iter().any(|version| version.id == id) {
             return; // proposed before: the same document has the same defect
         }
-        let effect = defect.as_ref().map_or(Effect::NONE, Effect::of);
-        versions.push(Version::new(id, defect, regions));
-        self.effects[service.index()].push(effect);
-        let spec = &self.scenario.fleet.services[service.index()];
-        let mut time = spec.service_time;
-        time.median = Micros((time.median.0 as f64 * effect.service_factor) as u64);
-        let tables = &mut self.tables[service.index()];
-        tables.by_version.push(ShapeTable::new(time, spec.workers));
+        versions.push(Version::new(id, defect, document, regions));
     }
 
     /// Takes note of the rollout that brings a version.
@@ -94,12 +95,14 @@ impl World<'_> {
                 let employees = *audience == Audience::Employees;
                 let (service, to) = self.find(*version);
                 self.set_audience(service, *region, to, employees);
+                let batch = self.versions[service.index()][usize::from(to)].next_batch(now);
                 let bring = Bring {
                     rollout: *rollout,
                     service,
                     to,
                     from: None,
                     employees,
+                    batch,
                 };
                 self.push(now, bring, *region, *instances);
             }
@@ -119,6 +122,7 @@ impl World<'_> {
                     to,
                     from,
                     employees: false,
+                    batch: 0,
                 };
                 self.roll_back(now, bring);
             }
@@ -136,7 +140,7 @@ impl World<'_> {
             let moved = transfer.advance(draws, self.step, (before, now), spec, &self.cuts);
             let mut in_region = 0;
             for (pool, count, taken) in moved {
-                in_region += self.deliver(transfer, pool, count, taken);
+                in_region += self.deliver(now, transfer, pool, count, taken);
             }
             let versions = &mut self.versions[transfer.service.index()];
             let version = &mut versions[usize::from(transfer.to)];
@@ -241,9 +245,8 @@ impl World<'_> {
             }
             let on_the_way =
                 |transfer: &Transfer| transfer.service == service && transfer.to == index;
-            let settled = |cohort: &Cohort| {
-                cohort.waiting <= 0.0 && cohort.starting == 0 && cohort.crashed == 0
-            };
+            let settled =
+                |cohort: &Cohort| cohort.waiting <= 1.0 && cohort.serving() == cohort.total();
             let mut own = self.pools.iter().filter(|pool| pool.service == service);
             let clean = !self.transfers.iter().any(on_the_way)
                 && own.all(|pool| pool.running(index) == 0 && pool.cohorts.iter().all(settled));
@@ -334,27 +337,20 @@ impl World<'_> {
                 transfer.employees = employees;
             }
         }
-        for pool in self
-            .pools
-            .iter_mut()
-            .filter(|pool| here(pool.service, pool.region))
-        {
-            for flapping in [false, true] {
-                let key = CohortKey {
-                    version,
-                    employees: !employees,
-                    flapping,
-                };
-                let Some(index) = pool.cohorts.iter().position(|cohort| cohort.key == key) else {
-                    continue;
-                };
+        for pool in &mut self.pools {
+            if !here(pool.service, pool.region) {
+                continue;
+            }
+            let moves = |cohort: &Cohort| {
+                cohort.key.version == version && cohort.key.employees != employees
+            };
+            while let Some(index) = pool.cohorts.iter().position(moves) {
                 let old = pool.cohorts.remove(index);
-                let new = pool.cohort(CohortKey { employees, ..key });
-                new.up += old.up;
-                new.in_spell += old.in_spell;
-                new.starting += old.starting;
-                new.crashed += old.crashed;
-                new.waiting += old.waiting;
+                pool.cohort(CohortKey {
+                    employees,
+                    ..old.key
+                })
+                .absorb(&old);
             }
         }
     }
@@ -368,13 +364,17 @@ impl World<'_> {
             let waiting = waiting.flat_map(|transfer| &transfer.waiting);
             waiting.filter(|w| w.pool == pool).map(Waiting::total).sum()
         };
-        let wanted: Vec<(usize, u32)> = pools
+        let wanted: Vec<Wanted> = pools
             .iter()
             .zip(spread(instances, pools.len() as u32))
             .map(|(pool, share)| {
                 let share = share.min(self.pools[*pool].instances);
                 let has = self.pools[*pool].running(bring.to) + on_the_way(*pool);
-                (*pool, share.saturating_sub(has))
+                Wanted {
+                    pool: *pool,
+                    reachable: share.saturating_sub(has),
+                    cut_off: 0,
+                }
             })
             .collect();
         self.transfer(now, bring, region, &wanted);
@@ -389,15 +389,23 @@ impl World<'_> {
         for region in 0..self.scenario.fleet.regions.len() {
             let region = RegionId(region as u16);
             let pools = self.pools_of(bring.service, region).into_iter();
-            let running: Vec<(usize, u32)> = pools
-                .map(|pool| (pool, self.pools[pool].running(from)))
+            let running: Vec<Wanted> = pools
+                .map(|pool| {
+                    let cut_off = self.pools[pool].cut_off(from);
+                    let reachable = self.pools[pool].running(from) - cut_off;
+                    Wanted {
+                        pool,
+                        reachable,
+                        cut_off,
+                    }
+                })
                 .collect();
             self.transfer(now, bring, region, &running);
         }
     }
 
     /// Sends a version on its way to so many instances of each pool.
-    fn transfer(&mut self, now: Micros, bring: Bring, region: RegionId, counts: &[(usize, u32)]) {
+    fn transfer(&mut self, now: Micros, bring: Bring, region: RegionId, wanted: &[Wanted]) {
         let spec = &self.scenario.propagation;
         let (step, length, cuts) = (self.step, self.scenario.step, &self.cuts);
         let draws = self.draws.get(Purpose::Propagation);
@@ -407,19 +415,27 @@ impl World<'_> {
             to,
             from,
             employees,
+            batch,
         } = bring;
-        let waiting: Vec<Waiting> = counts
+        let waiting: Vec<Waiting> = wanted
             .iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(pool, count)| {
-                // No defect keeps its instances from reading config: none is held.
-                let mut waiting = Waiting::draw(draws, step, *pool, to, (*count, 0), spec);
-                waiting.cut = cuts.is_cut(*pool, Micros(length.0 * step));
+            .filter(|wanted| wanted.reachable + wanted.cut_off > 0)
+            .map(|wanted| {
+                let Wanted {
+                    pool,
+                    reachable,
+                    cut_off,
+                } = *wanted;
+                // Somebody has to go to those who are cut off.
+                let counts = (reachable + cut_off, cut_off);
+                let mut waiting = Waiting::draw(draws, step, pool, to, counts, spec);
+                waiting.cut = cuts.is_cut(pool, Micros(length.0 * step));
                 waiting
             })
             .collect();
         if !waiting.is_empty() {
             let started = now;
+            let slowdown = from.map_or(1.0, |from| self.slowdown(service, from));
             let transfer = Transfer {
                 rollout,
                 service,
@@ -428,24 +444,40 @@ impl World<'_> {
                 from,
                 to,
                 employees,
+                batch,
+                slowdown,
                 waiting,
             };
             self.transfers.push(transfer);
         }
     }
 
+    /// How much longer config takes to reach instances on a version.
+    fn slowdown(&self, service: ServiceId, version: VersionIndex) -> f64 {
+        let cohorts = self.pools.iter().filter(|pool| pool.service == service);
+        let cohorts = cohorts.flat_map(|pool| &pool.cohorts);
+        let own = cohorts.filter(|cohort| cohort.key.version == version);
+        own.map(|cohort| cohort.effect.distribution_factor)
+            .fold(1.0, f64::max)
+    }
+
     /// Gives a version to `count` instances of a pool: which cohorts they come from is drawn in
-    /// proportion, some crash on loading it. Returns how many got it.
-    fn deliver(&mut self, transfer: &Transfer, pool: usize, count: u32, which: Taken) -> u32 {
-        let effects = &self.effects[transfer.service.index()];
-        let crash_share = effects[usize::from(transfer.to)].crash_share;
+    /// proportion. Returns how many got it.
+    fn deliver(
+        &mut self,
+        now: Micros,
+        transfer: &Transfer,
+        pool: usize,
+        count: u32,
+        which: Taken,
+    ) -> u32 {
         let step = self.step;
         let source = |cohort: &Cohort| match transfer.from {
             Some(from) => cohort.key.version == from,
             None => cohort.key.version != transfer.to,
         };
-        let sizes: Vec<f64> = self.pools[pool]
-            .cohorts
+        let cohorts = &self.pools[pool].cohorts;
+        let sizes: Vec<f64> = cohorts
             .iter()
             .map(|cohort| {
                 if source(cohort) {
@@ -455,7 +487,7 @@ impl World<'_> {
                 }
             })
             .collect();
-        let keys: Vec<CohortKey> = self.pools[pool].cohorts.iter().map(|c| c.key).collect();
+        let keys: Vec<CohortKey> = cohorts.iter().map(|cohort| cohort.key).collect();
         let mut parts = vec![0; sizes.len()];
         let entity = |index: usize| Entity {
             lane: keys[index].lane(),
@@ -468,36 +500,48 @@ impl World<'_> {
             &sizes,
             &mut parts,
         );
+        cap(&mut parts, &sizes);
         let mut delivered = 0;
-        for (index, key) in keys.iter().enumerate() {
-            if parts[index] == 0 {
+        for (key, part) in keys.iter().zip(parts) {
+            if part == 0 {
                 continue;
             }
-            let employees = transfer.employees;
             let new_key = CohortKey {
                 version: transfer.to,
-                employees,
+                employees: transfer.employees,
+                batch: transfer.batch,
                 ..*key
             };
-            let old = self.pools[pool].cohort(*key);
-            let taken = take(old, parts[index] as u32, which);
+            let taken = take(self.pools[pool].cohort(*key), part as u32, which);
             delivered += taken.total();
-            let u = self
-                .draws
-                .get(Purpose::Crashes)
-                .uniform(step, entity(index));
-            let loading = taken.serving() + taken.starting;
-            let crashing = binomial(u, u64::from(loading), crash_share) as u32;
-            let new = self.pools[pool].cohort(new_key);
             // What was down restarts into the new version; what serves takes it as it runs.
-            new.starting += taken.starting + taken.crashed;
-            new.in_spell += taken.in_spell;
-            new.up += taken.up;
-            let crashed = take_serving(new, crashing);
-            new.crashed += crashed;
-            new.just_crashed += crashed;
+            let arriving = Cohort {
+                up: taken.up,
+                in_spell: taken.in_spell,
+                starting: taken.starting + taken.crashed + taken.cut_off,
+                waiting: taken.waiting,
+                leaked: taken.leaked,
+                loaded_at: now,
+                ..Cohort::empty(new_key)
+            };
+            self.pools[pool].cohort(new_key).absorb(&arriving);
         }
         delivered
+    }
+}
+
+/// A draw in proportion may ask a cohort for more than it has: the others give the rest.
+fn cap(parts: &mut [u64], sizes: &[f64]) {
+    let mut left = 0;
+    for (part, size) in parts.iter_mut().zip(sizes) {
+        let kept = (*part).min(*size as u64);
+        left += *part - kept;
+        *part = kept;
+    }
+    for (part, size) in parts.iter_mut().zip(sizes) {
+        let more = left.min(*size as u64 - *part);
+        *part += more;
+        left -= more;
     }
 }
 
@@ -505,8 +549,8 @@ impl World<'_> {
 const fn available(cohort: &Cohort, which: Taken) -> u32 {
     match which {
         Taken::Any => cohort.total(),
-        Taken::Running => cohort.total() - cohort.crashed,
-        Taken::CrashLooping => cohort.crashed,
+        Taken::Running => cohort.total() - cohort.crashed - cohort.cut_off,
+        Taken::CrashLooping => cohort.crashed + cohort.cut_off,
     }
 }
 
@@ -518,13 +562,19 @@ fn take(cohort: &mut Cohort, count: u32, which: Taken) -> Cohort {
     let share = f64::from(left) / f64::from(cohort.total().max(1));
     taken.waiting = cohort.waiting * share;
     cohort.waiting -= taken.waiting;
+    taken.leaked = cohort.leaked;
     taken.crashed = match which {
         Taken::Any | Taken::CrashLooping => left.min(cohort.crashed),
         Taken::Running => 0,
     };
     cohort.crashed -= taken.crashed;
     left -= taken.crashed;
-    let rest = u64::from(cohort.total() - cohort.crashed);
+    if which == Taken::CrashLooping {
+        taken.cut_off = left.min(cohort.cut_off);
+        cohort.cut_off -= taken.cut_off;
+        left -= taken.cut_off;
+    }
+    let rest = u64::from(cohort.total() - cohort.crashed - cohort.cut_off);
     let wanted = u64::from(left);
     let in_proportion = |n: u32| (wanted * u64::from(n)).checked_div(rest).unwrap_or(0) as u32;
     taken.in_spell = in_proportion(cohort.in_spell);
@@ -536,6 +586,7 @@ fn take(cohort: &mut Cohort, count: u32, which: Taken) -> Cohort {
         (&mut cohort.up, &mut taken.up),
         (&mut cohort.starting, &mut taken.starting),
         (&mut cohort.in_spell, &mut taken.in_spell),
+        (&mut cohort.cut_off, &mut taken.cut_off),
     ] {
         let moved = left.min(*from);
         *from -= moved;
@@ -545,20 +596,21 @@ fn take(cohort: &mut Cohort, count: u32, which: Taken) -> Cohort {
     taken
 }
 
-/// Takes up to `count` serving or starting instances out of a cohort.
-fn take_serving(cohort: &mut Cohort, count: u32) -> u32 {
-    let mut left = count;
-    for from in [&mut cohort.up, &mut cohort.starting, &mut cohort.in_spell] {
-        let moved = left.min(*from);
-        *from -= moved;
-        left -= moved;
-    }
-    count - left
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Flapping hosts are few: a draw by proportion once asked them for more than there were,
+    /// and those instances never got the version.
+    #[test]
+    fn a_capped_split_loses_nothing() {
+        let mut parts = [97, 3, 0];
+        cap(&mut parts, &[100.0, 2.0, 5.0]);
+        assert_eq!(parts, [98, 2, 0]);
+        let mut parts = [0, 9];
+        cap(&mut parts, &[8.0, 1.0]);
+        assert_eq!(parts, [8, 1]);
+    }
 
     /// Nobody is made or lost, and only those are taken that may be.
     #[test]
@@ -567,6 +619,7 @@ mod tests {
             version: 0,
             employees: false,
             flapping: false,
+            batch: 0,
         };
         for (which, crashed, others) in [
             (Taken::Any, 5, 3),

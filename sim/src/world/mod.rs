@@ -4,6 +4,7 @@
 //! requests that come, how instances fare under them, and the world's own books. Scrapes are
 //! taken at the end of every scrape interval.
 
+mod afflict;
 mod books;
 pub mod congestion;
 mod defect;
@@ -12,6 +13,7 @@ mod fleet;
 mod graph;
 mod heterogeneity;
 mod lifecycle;
+mod modifiers;
 mod noise;
 pub(crate) mod people;
 mod propagation;
@@ -24,20 +26,21 @@ mod truth;
 use std::rc::Rc;
 
 use firedrill_core::Micros;
-use firedrill_core::config::VersionId;
+use firedrill_core::config::{Document, VersionId};
 use firedrill_core::health::Indicator;
 use firedrill_core::ids::{ClassId, RegionId, RolloutId, ServiceId, SloId};
 
 use crate::engine::Tamper;
 use crate::log::WorldEvent;
 use crate::random::{Draws, Entity};
-use crate::spec::{Mechanism, Scenario};
+use crate::spec::{Defect, Scenario};
 
 use congestion::{Congestion, Inflow};
-use defect::Effect;
+use defect::{Effect, holds_for};
 use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
 use graph::Graph;
+use modifiers::Modifiers;
 use propagation::{Cuts, Transfer};
 use queueing::ShapeTable;
 use serving::{Hop, Load, PoolStep, ServiceTables};
@@ -58,6 +61,9 @@ pub(crate) enum Purpose {
     Propagation,
     Selection,
     Crashes,
+    CutOffs,
+    Leaks,
+    WrongAnswers,
     StartUp,
     Flapping,
     Scrape,
@@ -68,8 +74,8 @@ pub(crate) enum Purpose {
     Hosts,
 }
 
-/// The names of the streams, in the order of [`Purpose`], and that of people's delays.
-pub const STREAMS: [&str; 19] = [
+/// The names of the streams, one for each purpose, and that of people's delays.
+pub const STREAMS: [&str; 22] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -80,6 +86,9 @@ pub const STREAMS: [&str; 19] = [
     "propagation",
     "selection",
     "crashes",
+    "cut-offs",
+    "leaks",
+    "wrong-answers",
     "start-up",
     "flapping",
     "scrape",
@@ -157,7 +166,14 @@ pub(crate) struct Version {
     pub(crate) id: VersionId,
     /// The rollout that brings it; nothing for what runs from the start.
     pub(crate) rollout: Option<RolloutId>,
-    pub(crate) defect: Option<Mechanism>,
+    pub(crate) defect: Option<Defect>,
+    /// Whether the other keys of its document let the defect hurt.
+    pub(crate) applies: bool,
+    /// What the defect does at full strength.
+    pub(crate) effect: Effect,
+    /// When it was last pushed, and how many pushes there were.
+    pub(crate) last_push: Option<Micros>,
+    pub(crate) pushes: u8,
     /// Instances that ever ran it.
     pub(crate) ever: u32,
     /// Regions in which instances run or ran it.
@@ -167,15 +183,31 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    fn new(id: VersionId, defect: Option<Mechanism>, regions: usize) -> Self {
+    fn new(id: VersionId, defect: Option<Defect>, document: &Document, regions: usize) -> Self {
+        let mechanism = defect.as_ref().map(|defect| &defect.mechanism);
         Self {
             id,
             rollout: None,
+            applies: defect
+                .as_ref()
+                .is_none_or(|d| holds_for(&d.triggers, document)),
+            effect: mechanism.map_or(Effect::NONE, Effect::of),
             defect,
+            last_push: None,
+            pushes: 0,
             ever: 0,
             seen_in: vec![false; regions],
             gone: false,
         }
+    }
+
+    /// The number of the push made at `now`: pushes of one moment are one.
+    fn next_batch(&mut self, now: Micros) -> u8 {
+        if self.last_push != Some(now) {
+            self.last_push = Some(now);
+            self.pushes = self.pushes.saturating_add(1);
+        }
+        self.pushes
     }
 }
 
@@ -195,12 +227,12 @@ pub(crate) struct World<'a> {
     traffic: Traffic,
     /// By pool, while it is congested.
     congestion: Vec<Option<Box<Congestion>>>,
+    /// What defective callers do to the services of the cell at hand.
+    modifiers: Modifiers,
     /// Whether a defect has run anywhere.
     troubled: bool,
     /// By service, in the order in which they were proposed.
     versions: Vec<Vec<Version>>,
-    /// By service and version.
-    effects: Vec<Vec<Effect>>,
     tables: Vec<ServiceTables>,
     transfers: Vec<Transfer>,
     cuts: Cuts,
@@ -243,13 +275,12 @@ impl<'a> World<'a> {
             .map(|class| class.path.len())
             .max()
             .unwrap_or(0);
-        let table =
-            |service: &crate::spec::Service| ShapeTable::new(service.service_time, service.workers);
         Self {
             draws,
             addresses,
             weights: Vec::new(),
             traffic: Traffic::new(&graph, pools.len()),
+            modifiers: Modifiers::none(&graph),
             graph: Rc::new(graph),
             congestion: vec![None; pools.len()],
             troubled: false,
@@ -258,17 +289,16 @@ impl<'a> World<'a> {
             hops: vec![Hop::default(); longest],
             versions: initial
                 .iter()
-                .map(|id| vec![Version::new(*id, None, fleet.regions.len())])
-                .collect(),
-            effects: vec![vec![Effect::NONE]; services],
-            tables: fleet
-                .services
-                .iter()
-                .map(|service| ServiceTables {
-                    by_version: vec![table(service)],
-                    healthy: table(service),
+                .map(|id| {
+                    vec![Version::new(
+                        *id,
+                        None,
+                        &Document::new(),
+                        fleet.regions.len(),
+                    )]
                 })
                 .collect(),
+            tables: fleet.services.iter().map(ServiceTables::new).collect(),
             transfers: Vec::new(),
             cuts: Cuts::new(&scenario.propagation.partitions, fleet),
             slow_above_us: slow_thresholds(scenario),
@@ -296,6 +326,7 @@ impl<'a> World<'a> {
         }
         let mut events = self.propagate(before, now);
         self.start_instances(length);
+        self.afflict(now, length);
         let scenario = self.scenario;
         self.arrivals.draw(
             &mut self.draws,
@@ -306,7 +337,9 @@ impl<'a> World<'a> {
         );
         for cell in 0..self.cells.len() {
             let graph = Rc::clone(&self.graph);
-            self.traffic.expect(&graph, &self.arrivals, cell);
+            self.weigh_modifiers(&graph, cell, now);
+            let calls = &self.modifiers.calls;
+            self.traffic.expect(&graph, &self.arrivals, cell, calls);
             self.load_pools(&graph, cell, length);
             self.serve(cell);
             let services = self.scenario.fleet.services.len();
@@ -333,11 +366,9 @@ impl<'a> World<'a> {
         let services = self.scenario.fleet.services.len();
         for service in 0..services {
             let index = cell * services + service;
-            let inflow = |(edge, per_s): (usize, f64)| Inflow {
-                edge,
-                client: graph.edges[edge].client,
-                per_s,
-            };
+            let inflows = self.traffic.first_attempts(graph, index, length);
+            let inflows = inflows.flat_map(|(edge, per_s)| self.inflows(graph, edge, per_s));
+            let inflows: Vec<Inflow> = inflows.collect();
             let hosts = heterogeneity::hosts(
                 self.draws.get(Purpose::Hosts),
                 index,
@@ -352,18 +383,14 @@ impl<'a> World<'a> {
                 flapping: self.scenario.noise.flapping.as_ref(),
                 slow_above_us: self.slow_above_us[service],
                 offered: self.traffic.offered(graph, index),
-                inflows: self
-                    .traffic
-                    .first_attempts(graph, index, length)
-                    .map(inflow)
-                    .collect(),
+                inflows,
+                capacity_factor: self.modifiers.capacity[service],
                 troubled: self.troubled,
             };
             serving::load_pool(
                 &mut self.pools[index],
                 &step,
                 &mut self.tables[service],
-                &self.effects[service],
                 &mut self.congestion[index],
                 &mut self.loads[index],
             );
@@ -399,7 +426,7 @@ pub(crate) fn steady_rates(scenario: &Scenario, slo: SloId) -> (f64, f64) {
             .filter(move |class| class.path.contains(&service))
     };
     match indicator {
-        Indicator::Errors { service, class } => {
+        Indicator::Errors { service, class } | Indicator::Business { service, class } => {
             let counted = fleet.classes.iter().enumerate().filter(|(index, spec)| {
                 let wanted = class.is_none_or(|class| class.index() == *index);
                 wanted && spec.path.contains(&service)

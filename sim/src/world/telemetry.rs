@@ -18,12 +18,17 @@ const BUCKETS: usize = LatencyHistogram::BUCKETS;
 /// Everything of one (region, service, version) since the last scrape.
 #[derive(Clone, Debug)]
 pub(crate) struct Scope {
-    counts: Vec<(u64, u64)>,
+    /// Requests, errors and good ones, by class.
+    counts: Vec<[u64; 3]>,
     /// Expected requests by latency bucket.
     mass: [f32; BUCKETS],
     restarts: u32,
     /// Utilisation, weighted by instances, and the weight.
     utilisation: (f64, f64),
+    /// Leaked memory, weighted by instances.
+    leaked: f64,
+    /// The share of scrapes that a defect swallows.
+    silenced: f64,
 }
 
 /// The scopes of a fleet.
@@ -42,10 +47,12 @@ pub(crate) struct Seen {
 impl Collector {
     pub(crate) fn new(scopes: usize, classes: usize) -> Self {
         let scope = Scope {
-            counts: vec![(0, 0); classes],
+            counts: vec![[0; 3]; classes],
             mass: [0.0; BUCKETS],
             restarts: 0,
             utilisation: (0.0, 0.0),
+            leaked: 0.0,
+            silenced: 0.0,
         };
         Self {
             scopes: vec![scope; scopes],
@@ -53,10 +60,11 @@ impl Collector {
     }
 
     /// Books requests of one class.
-    pub(crate) fn record(&mut self, scope: usize, class: ClassId, requests: u64, errors: u64) {
-        let counts = &mut self.scopes[scope].counts[class.index()];
-        counts.0 += requests;
-        counts.1 += errors;
+    pub(crate) fn record(&mut self, scope: usize, class: ClassId, counts: [u64; 3]) {
+        let sums = &mut self.scopes[scope].counts[class.index()];
+        for (sum, count) in sums.iter_mut().zip(counts) {
+            *sum += count;
+        }
     }
 
     /// Books how long requests took, and how busy the instances behind them were.
@@ -69,6 +77,8 @@ impl Collector {
         let instances = f64::from(load.serving);
         scope.utilisation.0 += load.utilisation * instances;
         scope.utilisation.1 += instances;
+        scope.leaked += load.leaked * instances;
+        scope.silenced = scope.silenced.max(load.effect.scrapes_lost);
         scope.restarts += restarts;
     }
 
@@ -80,10 +90,11 @@ impl Collector {
     /// Forgets what was scraped.
     pub(crate) fn clear(&mut self) {
         for scope in &mut self.scopes {
-            scope.counts.fill((0, 0));
+            scope.counts.fill([0; 3]);
             scope.mass.fill(0.0);
             scope.restarts = 0;
             scope.utilisation = (0.0, 0.0);
+            (scope.leaked, scope.silenced) = (0.0, 0.0);
         }
     }
 }
@@ -94,13 +105,28 @@ impl Scope {
         self.counts
             .iter()
             .fold((0, 0), |(requests, errors), counts| {
-                (requests + counts.0, errors + counts.1)
+                (requests + counts[0], errors + counts[1])
             })
     }
 
     /// Expected requests by latency bucket.
     pub(crate) const fn mass(&self) -> &[f32; BUCKETS] {
         &self.mass
+    }
+
+    /// The share of scrapes that a defect swallows.
+    pub(crate) const fn silenced(&self) -> f64 {
+        self.silenced
+    }
+
+    /// Mean leaked memory, as a share of all of it.
+    fn mean_leaked(&self) -> f64 {
+        let (_, weight) = self.utilisation;
+        if weight > 0.0 {
+            self.leaked / weight
+        } else {
+            0.0
+        }
     }
 
     /// Mean utilisation; zero without instances.
@@ -135,7 +161,8 @@ pub(crate) fn scrape(
     let golden = |golden: Golden| {
         Ppm::from_f64((golden.idle + golden.slope * utilisation.min(1.0)).clamp(0.0, 1.0))
     };
-    let answered = scope.counts.iter().map(|counts| counts.0).sum();
+    let memory = golden(service.memory);
+    let answered = scope.counts.iter().map(|counts| counts[0]).sum();
     let index = (labels.scope * BUCKETS) as u64;
     TelemetryWindow {
         service: labels.service,
@@ -147,11 +174,12 @@ pub(crate) fn scrape(
             .counts
             .iter()
             .enumerate()
-            .filter(|(_, counts)| counts.0 > 0)
-            .map(|(class, (requests, errors))| ClassCounts {
+            .filter(|(_, counts)| counts[0] > 0)
+            .map(|(class, [requests, errors, good])| ClassCounts {
                 class: ClassId(class as u16),
                 requests: *requests as u32,
                 errors: *errors as u32,
+                good: *good as u32,
             })
             .collect(),
         latency: draw_latency(draws, step, index, answered, &scope.mass),
@@ -162,7 +190,7 @@ pub(crate) fn scrape(
         },
         saturation: Saturation {
             cpu: golden(service.cpu),
-            memory: golden(service.memory),
+            memory: memory.max(Ppm::from_f64(scope.mean_leaked().min(1.0))),
             network: golden(service.network),
             disk: golden(service.disk),
         },
@@ -205,9 +233,11 @@ pub(crate) fn delivery(
     now: Micros,
     labels: Labels,
     spec: &Telemetry,
+    silenced: f64,
 ) -> Option<Micros> {
     let entity = Entity::new(labels.scope as u64);
-    if loss.uniform(step, entity) < spec.loss_share {
+    let lost = 1.0 - (1.0 - spec.loss_share) * (1.0 - silenced);
+    if loss.uniform(step, entity) < lost {
         return None;
     }
     Some(now + log_normal(delay.uniform(step, entity), spec.ingestion))

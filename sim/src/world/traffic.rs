@@ -42,13 +42,20 @@ impl Traffic {
     }
 
     /// Works out what the requests of a cell would call without any retry.
-    pub(crate) fn expect(&mut self, graph: &Graph, arrivals: &Arrivals, cell: usize) {
+    /// `calls` multiplies the calls along each edge.
+    pub(crate) fn expect(
+        &mut self,
+        graph: &Graph,
+        arrivals: &Arrivals,
+        cell: usize,
+        calls: &[f64],
+    ) {
         self.expected.fill([0.0; AUDIENCES]);
         for (class, hops) in graph.classes.iter().enumerate() {
             for audience in 0..AUDIENCES {
                 let count = arrivals.get(cell, class, audience) as f64;
                 for hop in hops {
-                    self.expected[hop.edge][audience] += count * hop.multiplicity;
+                    self.expected[hop.edge][audience] += count * hop.multiplicity * calls[hop.edge];
                 }
             }
         }

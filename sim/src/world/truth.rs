@@ -136,23 +136,21 @@ impl Truth {
     /// Takes note of what became of one class's requests; `passes` tells which services they
     /// pass.
     pub(crate) fn ended(&mut self, class: ClassId, path: &[ServiceId], fate: Fate) {
-        let harmed = fate.harmed + fate.slowed;
+        let harmed = fate.harmed + fate.slowed + fate.wrong;
         self.step_harmed += harmed;
         self.interval.requests += fate.requests;
         self.interval.failed += fate.failed;
         self.interval.harmed += harmed;
         for slo in &mut self.slos {
-            let Indicator::Errors {
-                service,
-                class: only,
-            } = slo.indicator
-            else {
-                continue;
+            let (service, only, wrong) = match slo.indicator {
+                Indicator::Errors { service, class } => (service, class, 0),
+                Indicator::Business { service, class } => (service, class, fate.wrong),
+                Indicator::Slow { .. } => continue,
             };
             if path.contains(&service) && only.is_none_or(|only| only == class) {
                 slo.step.requests += fate.requests;
-                slo.step.bad += fate.failed;
-                slo.step.harmed += fate.harmed;
+                slo.step.bad += fate.failed + wrong;
+                slo.step.harmed += fate.harmed + wrong;
             }
         }
     }

@@ -16,8 +16,8 @@ use firedrill_core::rollout::{Audience, Plan, Reaction, Share, Stage, StageKind,
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::{
     ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal, Mechanism,
-    NamedPlan, NamedSlo, Noise, OnCall, Order, Propagation, Region, RequestClass, Review, Scenario,
-    Service, Telemetry,
+    NamedPlan, NamedSlo, Noise, OnCall, Onset, Order, Propagation, Region, RequestClass, Review,
+    Scenario, Service, Telemetry,
 };
 
 pub fn service(name: &str, instances: u32) -> Service {
@@ -110,6 +110,7 @@ fn fleet() -> Fleet {
         name: name.into(),
         utc_offset_s: utc_offset_h * 3_600,
         cells: 2,
+        hardware: vec![],
         weight,
     };
     let class = |name: &str, path: &[u16], per_second, employee_share| RequestClass {
@@ -224,6 +225,8 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             defect: mechanism.map(|mechanism| Defect {
                 story: "It breaks.".into(),
                 mechanism,
+                onset: Onset::AtLoad,
+                triggers: vec![],
             }),
         }],
         propagation: Propagation {

@@ -11,11 +11,10 @@ use firedrill_sim::measure::Catcher;
 
 use crate::words;
 
+use super::defect;
 use super::facts::{Facts, StageEnd};
 use super::model::{Defence, DefenceOutcome, LayerKind, Source};
 use super::timeline;
-
-pub(super) use stage::relevant_check;
 
 /// The layers, in the order in which a change meets them.
 pub(super) fn write(facts: &Facts<'_>) -> Vec<Defence> {
@@ -97,7 +96,8 @@ fn validation(facts: &Facts<'_>) -> Defence {
             let why = if facts.measures().defective {
                 format!(
                     "The new values have the right types and lie in their allowed ranges ({checks} \
-                     made): no rule speaks of what is wrong with them."
+                     made): no rule speaks of what is wrong with them.{}",
+                    sound_alone(facts)
                 )
             } else {
                 format!("{checks} made, nothing found.")
@@ -110,6 +110,14 @@ fn validation(facts: &Facts<'_>) -> Defence {
         source: event.map(Source::event).unwrap_or_default(),
         ..layer("Validation", LayerKind::Validation, outcome, why)
     }
+}
+
+/// What the harm needs beside the new values, with a space in front.
+fn sound_alone(facts: &Facts<'_>) -> String {
+    let beside = facts.defect().and_then(|defect| defect::beside(&defect));
+    beside.map_or_else(String::new, |beside| {
+        format!(" They hurt only together with {beside}.")
+    })
 }
 
 fn review(facts: &Facts<'_>) -> Defence {
@@ -128,7 +136,8 @@ fn review(facts: &Facts<'_>) -> Defence {
                     DefenceOutcome::Missed,
                     format!(
                         "The reviewer ({role}) saw the new values and a clean validation; nothing \
-                         in front of them showed the effect on users."
+                         in front of them showed the effect on users.{}",
+                        sound_alone(facts)
                     ),
                 ),
                 Decision::Approve => (
@@ -182,6 +191,12 @@ fn rollback(facts: &Facts<'_>) -> Defence {
             DefenceOutcome::Unfinished
         }
     };
+    if let Some(way_back) = facts
+        .defect()
+        .and_then(|defect| defect::tell(facts, &defect).way_back)
+    {
+        why += &format!(" {way_back}");
+    }
     let outcome = if facts.measures().false_rollback {
         DefenceOutcome::FalseAlarm
     } else {

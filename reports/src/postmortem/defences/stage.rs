@@ -5,9 +5,10 @@ use firedrill_core::ids::ClassId;
 use firedrill_core::rollout::{Audience, StageKind};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::log::VerdictTruth;
-use firedrill_sim::spec::Mechanism;
+use firedrill_sim::spec::Symptom;
 
-use crate::postmortem::facts::{Facts, StageEnd, StageFacts};
+use crate::postmortem::defect::{self, Veil};
+use crate::postmortem::facts::{DefectFacts, Facts, StageEnd, StageFacts};
 use crate::postmortem::model::{CheckLine, Defence, DefenceOutcome, LayerKind, Source, TruthLine};
 use crate::postmortem::timeline;
 use crate::words;
@@ -153,18 +154,41 @@ fn why_stopped(facts: &Facts<'_>, stage: &StageFacts<'_>) -> String {
             }
         },
     );
-    let truth = stage.truth().filter(|_| facts.measures().defective);
-    let known = truth.map_or_else(String::new, |(_, truth)| {
-        format!(
-            " In truth the defect had harmed {} of {} there.",
-            words::count(truth.harmed),
-            words::counted(truth.requests, "request")
-        )
-    });
     format!(
-        "{saw}, {} after the stage began.{known}",
-        words::time(after)
+        "{saw}, {} after the stage began.{}",
+        words::time(after),
+        in_truth(facts, stage, verdict)
     )
+}
+
+/// What was so when a judge stopped the change, with a space in front.
+fn in_truth(facts: &Facts<'_>, stage: &StageFacts<'_>, verdict: &Verdict) -> String {
+    let (Some((_, truth)), Some(defect)) = (stage.truth(), facts.defect()) else {
+        return String::new();
+    };
+    if let Some(victim) = defect::victim(facts, &defect) {
+        return format!(
+            " In truth it was `{}` that the defect put under strain.",
+            facts.service_name(victim.0)
+        );
+    }
+    let harmed = format!(
+        " In truth the defect had harmed {} of {} there.",
+        words::count(truth.harmed),
+        words::counted(truth.requests, "request")
+    );
+    match defect.mechanism.symptom() {
+        Symptom::Silence => format!(
+            "{harmed} {}",
+            silence(verdict, &defect::veils(facts, stage))
+        ),
+        Symptom::Errors
+        | Symptom::Latency
+        | Symptom::Availability
+        | Symptom::Saturation
+        | Symptom::Downstream
+        | Symptom::Business => harmed,
+    }
 }
 
 /// Why a judge let a good change through.
@@ -191,87 +215,57 @@ fn why_missed(facts: &Facts<'_>, stage: &StageFacts<'_>) -> String {
 
 /// What the judge saw beside what was so.
 fn evidence(facts: &Facts<'_>, stage: &StageFacts<'_>) -> Option<String> {
-    let mechanism = facts.defect()?.mechanism;
+    let defect = facts.defect()?;
     let (_, verdict) = stage.deciding()?;
     let truth = stage.truth().map(|(_, truth)| truth);
-    let mut text = truth.map_or_else(String::new, |truth| served(facts, truth, mechanism));
-    text += &seen(facts, stage, verdict, truth, mechanism);
-    text += &hidden(stage, truth, mechanism);
-    Some(text)
+    let mut said: Vec<String> = Vec::new();
+    said.extend(truth.map(|truth| served(facts, truth, &defect)));
+    said.push(seen(facts, stage, verdict, truth, &defect));
+    said.extend(audience(stage));
+    let veils = defect::veils(facts, stage);
+    said.extend(truth.and_then(|truth| class_check(facts, stage, verdict, truth, &defect)));
+    said.extend(truth.and_then(|truth| busiest(truth, &defect, &veils)));
+    said.extend(veils.into_iter().map(|veil| veil.reason));
+    Some(said.join(" "))
 }
 
 /// What the stage served, and what of it was harmed.
-fn served(facts: &Facts<'_>, truth: &VerdictTruth, mechanism: Mechanism) -> String {
+fn served(facts: &Facts<'_>, truth: &VerdictTruth, defect: &DefectFacts<'_>) -> String {
     let instances = words::counted(u64::from(truth.instances), "instance");
     let requests = words::counted(truth.requests, "request");
-    match mechanism {
-        Mechanism::Errors {
-            class: Some(class), ..
-        } => {
-            let class = facts.class(class);
-            if truth.hit_class_requests == 0 {
-                return format!(
-                    "Its {instances} served {requests} and not one of class `{class}`, which is \
-                     all that the defect hits. "
-                );
+    let harmed = words::count(truth.harmed);
+    if let Some(class) = defect.mechanism.class() {
+        let class = facts.class(class);
+        if truth.hit_class_requests == 0 {
+            return format!(
+                "Its {instances} served {requests} and not one of class `{class}`, which is all \
+                 that the defect hits."
+            );
+        }
+        return format!(
+            "Its {instances} served {requests}; {} of them {} of class `{class}` and the defect \
+             harmed {harmed}.",
+            words::count(truth.hit_class_requests),
+            if truth.hit_class_requests == 1 {
+                "was"
+            } else {
+                "were"
             }
-            format!(
-                "Its {instances} served {requests}; {} of them {} of class `{class}` and the \
-                 defect harmed {}. ",
-                words::count(truth.hit_class_requests),
-                if truth.hit_class_requests == 1 {
-                    "was"
-                } else {
-                    "were"
-                },
-                words::count(truth.harmed)
-            )
-        }
-        Mechanism::Errors { class: None, .. } | Mechanism::Latency { .. } => format!(
-            "Its {instances} served {requests} and the defect harmed {}. ",
-            words::count(truth.harmed)
-        ),
-        Mechanism::CrashOnLoad { .. } => {
-            format!("Its {instances} on the new version served {requests}. ")
-        }
+        );
     }
-}
-
-/// The check that could have seen the defect: the one closest to its limit.
-pub(in crate::postmortem) fn relevant_check(
-    verdict: &Verdict,
-    mechanism: Mechanism,
-) -> Option<&CheckEvidence> {
-    let sees = |check: &&CheckEvidence| sees(check.signal, mechanism);
-    let closeness = |check: &&CheckEvidence| match (check.value, check.limit) {
-        (Some(value), Some(limit)) => Ppm::of(value, limit.max(1)),
-        (Some(_) | None, _) => Ppm::ZERO,
-    };
-    verdict.checks.iter().filter(sees).max_by_key(closeness)
-}
-
-/// Whether a signal can show what a defect does.
-fn sees(signal: Signal, mechanism: Mechanism) -> bool {
-    match (signal, mechanism) {
-        (Signal::ErrorRatio { class: seen }, Mechanism::Errors { class: hit, .. }) => {
-            seen.is_none() || seen == hit || hit.is_none()
+    match defect.mechanism.symptom() {
+        Symptom::Availability => {
+            format!("Its {instances} on the new version served {requests}.")
         }
-        (Signal::Latency { .. }, Mechanism::Latency { .. })
-        | (
-            Signal::Unavailable | Signal::Restarts | Signal::ErrorRatio { .. },
-            Mechanism::CrashOnLoad { .. },
-        ) => true,
-        (
-            Signal::ErrorRatio { .. }
-            | Signal::Latency { .. }
-            | Signal::Unavailable
-            | Signal::Restarts
-            | Signal::Cpu
-            | Signal::Memory
-            | Signal::Network
-            | Signal::Disk,
-            _,
-        ) => false,
+        // What is lost further down is not in the stage's books.
+        Symptom::Downstream => format!("Its {instances} served {requests}."),
+        Symptom::Errors
+        | Symptom::Latency
+        | Symptom::Saturation
+        | Symptom::Business
+        | Symptom::Silence => {
+            format!("Its {instances} served {requests} and the defect harmed {harmed}.")
+        }
     }
 }
 
@@ -281,22 +275,23 @@ fn seen(
     stage: &StageFacts<'_>,
     verdict: &Verdict,
     truth: Option<&VerdictTruth>,
-    mechanism: Mechanism,
+    defect: &DefectFacts<'_>,
 ) -> String {
-    let Some(check) = relevant_check(verdict, mechanism) else {
-        return "None of its checks looks at what the defect changes.".into();
+    let Some(check) = defect::relevant_check(facts, defect, verdict) else {
+        return unseen(facts, stage, defect, verdict);
+    };
+    let Some(reading) = check.value else {
+        return format!(
+            "Its {} had no data, so that it could not show the defect.",
+            timeline::signal(facts, check.signal)
+        );
     };
     let (value, limit) = timeline::value_and_limit(check);
     let name = timeline::signal(facts, check.signal);
     let control = check.control.map_or_else(String::new, |control| {
         format!(" (control: {})", check.signal.format(control))
     });
-    let harmed = truth.is_none_or(|truth| truth.harmed > 0);
-    let over = matches!(
-        (check.value, check.limit),
-        (Some(value), Some(limit)) if value > limit
-    );
-    if over {
+    if check.limit.is_some_and(|limit| reading > limit) {
         return format!(
             "Its {name} of {value} was over the limit of {limit}, on a sample of {} of the {} \
              asked for.",
@@ -304,57 +299,126 @@ fn seen(
             words::count(check.sample_min)
         );
     }
-    let effect = match (mechanism, harmed) {
-        (Mechanism::Errors { .. }, true) => "too few to lift",
-        (Mechanism::Errors { .. }, false) => "so nothing lifted",
-        (Mechanism::Latency { .. } | Mechanism::CrashOnLoad { .. }, _) => "not enough to lift",
+    let effect = match defect.mechanism.symptom() {
+        Symptom::Errors | Symptom::Business if truth.is_some_and(|truth| truth.harmed == 0) => {
+            "Nothing lifted"
+        }
+        Symptom::Errors | Symptom::Business => "That is too few to lift",
+        Symptom::Downstream => "What came back of it was not enough to lift",
+        Symptom::Latency | Symptom::Availability | Symptom::Saturation | Symptom::Silence => {
+            "That is not enough to lift"
+        }
     };
-    let limit = if stage.promoted() {
+    let limit = if check.limit.is_none() {
+        "a limit: there was no control to compare with".to_owned()
+    } else if stage.promoted() {
         format!("the limit ({limit})")
     } else {
         format!("its limit ({limit}) so far")
     };
-    format!("That is {effect} the {name} ({value}{control}) over {limit}.")
+    format!("{effect} the {name} ({value}{control}) over {limit}.")
 }
 
-/// What kept the defect out of the judge's sight.
-fn hidden(stage: &StageFacts<'_>, truth: Option<&VerdictTruth>, mechanism: Mechanism) -> String {
-    let mut text = String::new();
-    if stage
-        .spec
-        .is_some_and(|spec| spec.audience == Audience::Employees)
-    {
-        text += " The stage serves employees only, whose mix of requests is not that of users.";
+/// Why no check could see it.
+fn unseen(
+    facts: &Facts<'_>,
+    stage: &StageFacts<'_>,
+    defect: &DefectFacts<'_>,
+    verdict: &Verdict,
+) -> String {
+    match defect.mechanism.symptom() {
+        Symptom::Silence => silence(verdict, &defect::veils(facts, stage)).into(),
+        Symptom::Errors
+        | Symptom::Latency
+        | Symptom::Availability
+        | Symptom::Saturation
+        | Symptom::Downstream
+        | Symptom::Business => format!(
+            "None of its checks looks at {}, where the defect shows.",
+            defect::places(defect::tell(facts, defect).shows)
+        ),
     }
-    if let (
-        Mechanism::Errors {
-            class: Some(class), ..
-        },
-        Some(truth),
-    ) = (mechanism, truth)
-    {
-        text += &class_check(stage, truth, class);
+}
+
+/// What a judge makes of scrapes that do not arrive.
+fn silence(verdict: &Verdict, veils: &[Veil]) -> &'static str {
+    match verdict.outcome {
+        _ if !veils.is_empty() => "None of its checks counts scrapes that go missing.",
+        Outcome::NoData(_) => {
+            "Scrapes went missing; missing data never promotes, so the stage held."
+        }
+        Outcome::Pass => {
+            "Scrapes went missing, and those that still arrived looked well: none of its checks \
+             counts what is missing."
+        }
+        Outcome::Fail | Outcome::Inconclusive => "Scrapes went missing.",
     }
-    if let (Mechanism::Latency { .. }, Some(truth)) = (mechanism, truth) {
-        text += &format!(
-            " Its busiest instances used {} of their capacity.",
+}
+
+/// Whose requests the stage did not see.
+fn audience(stage: &StageFacts<'_>) -> Option<String> {
+    let employees = stage.spec?.audience == Audience::Employees;
+    employees.then(|| {
+        "The stage serves employees only, whose mix of requests is not that of users.".to_owned()
+    })
+}
+
+/// How busy the instances were, for defects that depend on it; a veil says it better.
+fn busiest(truth: &VerdictTruth, defect: &DefectFacts<'_>, veils: &[Veil]) -> Option<String> {
+    let by_load = match defect.mechanism.symptom() {
+        Symptom::Latency | Symptom::Saturation => true,
+        Symptom::Errors
+        | Symptom::Availability
+        | Symptom::Downstream
+        | Symptom::Business
+        | Symptom::Silence => false,
+    };
+    (by_load && veils.is_empty()).then(|| {
+        format!(
+            "Its busiest instances used {} of their capacity.",
             words::share(truth.utilisation)
-        );
-    }
-    text
+        )
+    })
 }
 
 /// What a check of the class that the defect hits would have seen.
-fn class_check(stage: &StageFacts<'_>, truth: &VerdictTruth, class: ClassId) -> String {
+fn class_check(
+    facts: &Facts<'_>,
+    stage: &StageFacts<'_>,
+    verdict: &Verdict,
+    truth: &VerdictTruth,
+    defect: &DefectFacts<'_>,
+) -> Option<String> {
+    let class = defect.mechanism.class()?;
     let watched = stage.spec.is_some_and(|spec| {
-        let own = Signal::ErrorRatio { class: Some(class) };
-        spec.judge.checks.iter().any(|check| check.signal == own)
+        let mut signals = spec.judge.checks.iter().map(|check| check.signal);
+        signals.any(|signal| {
+            signal_class(signal) == Some(class) && defect::sees(facts, defect, signal)
+        })
     });
     if watched || truth.harmed == 0 {
-        return String::new();
+        return None;
     }
-    format!(
-        " Of that class alone it harmed {}; no check looks at the class by itself.",
-        words::share(Ppm::of(truth.harmed, truth.hit_class_requests))
+    let alone = words::share(Ppm::of(truth.harmed, truth.hit_class_requests));
+    Some(
+        if defect::relevant_check(facts, defect, verdict).is_some() {
+            format!("Of that class alone it harmed {alone}; no check looks at the class by itself.")
+        } else {
+            format!("Of that class alone it harmed {alone}.")
+        },
     )
+}
+
+/// The class that a signal is confined to.
+const fn signal_class(signal: Signal) -> Option<ClassId> {
+    match signal {
+        Signal::ErrorRatio { class } | Signal::BusinessLoss { class } => class,
+        Signal::Latency { .. }
+        | Signal::Unavailable
+        | Signal::Restarts
+        | Signal::Cpu
+        | Signal::Memory
+        | Signal::Network
+        | Signal::Disk => None,
+    }
 }

@@ -101,6 +101,7 @@ impl Congestion {
 
     /// Moves on by one step of the world.
     pub(crate) fn advance(&mut self, inflows: &[Inflow], outlets: &[Outlet]) {
+        self.match_clients(inflows);
         self.match_queues(outlets);
         let lanes = self.lanes.len();
         let (mut wanted, mut turned) = (vec![0.0; inflows.len()], vec![0.0; inflows.len()]);
@@ -185,6 +186,17 @@ impl Congestion {
             );
             first = lanes.end;
         }
+    }
+
+    /// One client an inflow: new ones only ever come when a defect brings other tries.
+    fn match_clients(&mut self, inflows: &[Inflow]) {
+        if inflows.len() == self.clients.len() {
+            return;
+        }
+        let length = Micros::from_millis((self.step_s * f64::from(self.steps) * 1e3 + 0.5) as u64);
+        let fresh = Self::new(inflows, length);
+        // What waits keeps its place in time, not its client: nobody waits for it any more.
+        *self = fresh;
     }
 
     /// One queue a cohort, in the cohorts' order; a cohort that is gone leaves what waits to the

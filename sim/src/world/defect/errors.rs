@@ -6,7 +6,7 @@ use super::Effect;
 
 pub(super) const fn effect(class: Option<ClassId>, share: f64) -> Effect {
     Effect {
-        error_class: class,
+        class,
         error_share: share,
         ..Effect::NONE
     }

@@ -121,6 +121,7 @@ mod tests {
                 name: "north".into(),
                 utc_offset_s: 0,
                 cells: 1,
+                hardware: vec![],
                 weight: 1.0,
             }],
             services: vec![],

@@ -179,6 +179,7 @@ mod tests {
             name: "r".into(),
             utc_offset_s: 0,
             cells: 1,
+            hardware: vec![],
             weight,
         };
         [3.0, 2.0, 1.0].map(region).to_vec()

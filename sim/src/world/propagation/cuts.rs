@@ -119,6 +119,7 @@ pub(super) mod tests {
             name: name.into(),
             utc_offset_s: 0,
             cells,
+            hardware: vec![],
             weight: 1.0,
         };
         let fleet = Fleet {

@@ -29,6 +29,10 @@ pub(crate) struct Transfer {
     pub(crate) to: VersionIndex,
     /// Whether they serve employees only from then on.
     pub(crate) employees: bool,
+    /// The push that it belongs to, among those of its version.
+    pub(crate) batch: u8,
+    /// Everything takes this many times as long.
+    pub(crate) slowdown: f64,
     /// Instances that still wait, by pool.
     pub(crate) waiting: Vec<Waiting>,
 }
@@ -126,7 +130,8 @@ impl Transfer {
         for waiting in &mut self.waiting {
             let pool = waiting.pool;
             // Distribution's clock stands still while the pool is cut off; a repair's does not.
-            let open = |at| cuts.open_between(pool, ready, at);
+            let slowed = |age: Micros| Micros((age.0 as f64 / self.slowdown) as u64);
+            let open = |at| slowed(cuts.open_between(pool, ready, at));
             let reached = |delay| hazard(open(before), open(now), delay);
             let repaired = |delay| hazard(before - started, now - started, delay);
             let mut take = |left: &mut u32, share: f64, lane: u64| {
@@ -219,6 +224,8 @@ mod tests {
             from: Some(0),
             to: 1,
             employees: false,
+            batch: 0,
+            slowdown: 1.0,
             waiting: vec![waiting],
         };
         (draws, transfer)

@@ -5,9 +5,12 @@ use std::rc::Rc;
 use firedrill_core::ids::ClassId;
 
 use crate::random::{Entity, binomial, split};
+use crate::spec::ClientPolicy;
 
 use super::super::graph::Graph;
+use super::super::modifiers::Tries;
 use super::super::{Purpose, World};
+use super::Load;
 
 /// What became of one class's requests in one cell, user by user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(crate) struct Fate {
     pub(crate) harmed: u64,
     /// Those that were slow because of the defect, at the service where most were.
     pub(crate) slowed: u64,
+    /// Those that were answered, wrongly.
+    pub(crate) wrong: u64,
 }
 
 /// Attempts of one class and audience at one service of their way, by cohort.
@@ -37,6 +42,8 @@ pub(crate) struct Hop {
     visits: u64,
     /// Requests at hand that were slow here because of the defect.
     slowed: u64,
+    /// Wrong answers that come back from further inside.
+    returned_wrong: u64,
 }
 
 /// Whose requests are under way.
@@ -52,10 +59,24 @@ struct Errand {
 struct Answer {
     failed: u64,
     harmed: u64,
+    /// Answered, wrongly.
+    wrong: u64,
 }
 
 /// Visits beyond this many share their draws: that deep in retries they no longer matter.
 const VISITS_APART: u64 = 16;
+
+/// The share of calls that a client gives up on although nothing waits in a queue.
+fn late(load: &Load, client: ClientPolicy, other: Option<Tries>) -> f64 {
+    let above = |client: ClientPolicy| load.shape.above((client.timeout_s * 1e6) as u64);
+    other.map_or_else(
+        || above(client),
+        |Tries {
+             share,
+             client: theirs,
+         }| above(client) * (1.0 - share) + above(theirs) * share,
+    )
+}
 
 impl Hop {
     fn reset(&mut self, cohorts: usize) {
@@ -93,11 +114,14 @@ impl World<'_> {
         };
         let answer = self.call(&graph, errand, 0, count);
         let slowed = self.hops.iter().map(|hop| hop.slowed).max().unwrap_or(0);
+        let answered = count - answer.failed;
+        let wrong = answer.wrong.min(answered);
         let fate = Fate {
             requests: count,
             failed: answer.failed,
             harmed: answer.harmed,
-            slowed: slowed.min(count - answer.failed),
+            slowed: slowed.min(answered - wrong),
+            wrong,
         };
         let path = &self.scenario.fleet.classes[class.index()].path;
         self.truth.ended(class, path, fate);
@@ -106,7 +130,11 @@ impl World<'_> {
     /// Calls the service of a hop `count` times, with the tries that the edge's client makes.
     fn call(&mut self, graph: &Graph, errand: Errand, hop: usize, count: u64) -> Answer {
         let spec = &graph.classes[errand.class.index()][hop];
-        let client = &graph.edges[spec.edge].client;
+        let client = graph.edges[spec.edge].client;
+        let other = self.modifiers.tries[spec.edge].filter(|tries| tries.share > 0.0);
+        let attempts_max = other.map_or(client.attempts, |tries| {
+            client.attempts.max(tries.client.attempts)
+        });
         let pool = errand.cell * self.scenario.fleet.services.len() + spec.service.index();
         self.traffic.called(pool, graph.slot(spec), count);
         let (turned_away, allowed) = self.congestion[pool].as_ref().map_or((0.0, 1.0), |state| {
@@ -118,7 +146,7 @@ impl World<'_> {
             .map_or(u64::MAX, |budget| (budget * count as f64) as u64);
         let mut answer = Answer::default();
         let (mut pending, mut retried) = (count, 0);
-        for attempt in 1..=client.attempts {
+        for attempt in 1..=attempts_max {
             if pending == 0 {
                 break;
             }
@@ -133,14 +161,17 @@ impl World<'_> {
             let sent = pending - away;
             self.traffic.attempted(pool, graph.slot(spec), sent);
             let tried = self.attempt(graph, errand, hop, sent, &entity);
-            let again = if attempt == client.attempts {
-                0
-            } else {
-                let wanted = (tried.failed as f64 * allowed + 0.5) as u64;
-                wanted.min(budget.saturating_sub(retried))
-            };
+            // Those who try on: all up to a client's number of tries, a share of them beyond.
+            let own = f64::from(u8::from(attempt < client.attempts));
+            let trying = other.map_or(own, |Tries { share, client }| {
+                let others = f64::from(u8::from(attempt < client.attempts));
+                own * (1.0 - share) + others * share
+            });
+            let wanted = (tried.failed as f64 * allowed * trying + 0.5) as u64;
+            let again = wanted.min(budget.saturating_sub(retried));
             let share = |part: u64| (part * again).checked_div(tried.failed).unwrap_or(0);
             let disturbed = self.loads[pool].iter().any(|load| load.disturbed);
+            answer.wrong += tried.wrong;
             answer.failed += away + tried.failed - again;
             answer.harmed += tried.harmed - share(tried.harmed) + if disturbed { away } else { 0 };
             retried += again;
@@ -165,8 +196,14 @@ impl World<'_> {
         let mut returned = Answer::default();
         for child in &spec.children {
             let edge = &graph.edges[graph.classes[errand.class.index()][*child].edge];
-            let calls = whole(passed as f64 * edge.calls, passed);
+            let child_edge = graph.classes[errand.class.index()][*child].edge;
+            let calls = passed as f64 * edge.calls * self.modifiers.calls[child_edge];
+            let calls = (calls + 0.5) as u64;
             let inside = self.call(graph, errand, *child, calls);
+            if calls > 0 {
+                let wrong = inside.wrong as f64 / calls as f64 * passed as f64;
+                returned.wrong = returned.wrong.max((wrong + 0.5) as u64);
+            }
             if edge.hard && calls > 0 {
                 // Of the requests that are still good, those with a failed call fail.
                 let left = passed - returned.failed;
@@ -177,10 +214,12 @@ impl World<'_> {
             }
         }
         self.return_errors(hop, returned.failed);
-        self.account(graph, errand, hop, entity);
+        self.hops[hop].returned_wrong = returned.wrong.min(passed - returned.failed);
+        let wrong = self.account(graph, errand, hop, entity);
         Answer {
             failed: failed + returned.failed,
             harmed: harmed + returned.harmed,
+            wrong,
         }
     }
 
@@ -194,7 +233,8 @@ impl World<'_> {
         entity: &impl Fn(u64) -> Entity,
     ) {
         let spec = &graph.classes[errand.class.index()][hop];
-        let timeout_us = (graph.edges[spec.edge].client.timeout_s * 1e6) as u64;
+        let client = graph.edges[spec.edge].client;
+        let other = self.modifiers.tries[spec.edge].filter(|tries| tries.share > 0.0);
         let pool_index = errand.cell * self.scenario.fleet.services.len() + spec.service.index();
         let (pool, loads) = (&self.pools[pool_index], &self.loads[pool_index]);
         let hop = &mut self.hops[hop];
@@ -209,7 +249,10 @@ impl World<'_> {
         if weights.iter().sum::<f64>() <= 0.0 {
             // Nobody answers: the call fails at the door. It is the defect's doing when the
             // instances are there and crashed.
-            let crashed = pool.cohorts.iter().any(|cohort| cohort.crashed > 0);
+            let crashed = pool
+                .cohorts
+                .iter()
+                .any(|cohort| cohort.crashed + cohort.cut_off > 0);
             hop.requests[0] = count;
             hop.failed[0] = count;
             hop.harmed[0] = if crashed { count } else { 0 };
@@ -229,12 +272,11 @@ impl World<'_> {
             if requests == 0 {
                 continue;
             }
-            let (load, version) = (&loads[index], pool.cohorts[index].key.version);
-            let effect = &self.effects[spec.service.index()][usize::from(version)];
+            let load = &loads[index];
             let late = if load.lost > 0.0 {
                 0.0
             } else {
-                load.shape.above(timeout_us)
+                late(load, client, other)
             };
             let overload = 1.0 - (1.0 - load.lost) * (1.0 - late);
             let dead = load.weights[errand.audience].dead / weights[index];
@@ -243,7 +285,7 @@ impl World<'_> {
             } else {
                 (1.0 - (1.0 - load.own_failure) * (1.0 - overload), 0.0)
             };
-            let by_class = effect.error_share_of(errand.class);
+            let by_class = load.effect.error_share_of(errand.class);
             let by_defect = 1.0 - (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead);
             let u = draws.get(Purpose::OwnErrors).uniform(step, lane(index));
             let own = binomial(u, requests, own);
@@ -284,14 +326,16 @@ impl World<'_> {
         }
     }
 
-    /// Puts the attempts of one hop into telemetry and the world's own books.
+    /// Puts the attempts of one hop into telemetry and the world's own books; returns those that
+    /// were answered wrongly.
     fn account(
         &mut self,
         graph: &Graph,
         errand: Errand,
         hop: usize,
         entity: &impl Fn(u64) -> Entity,
-    ) {
+    ) -> u64 {
+        let mut all_wrong = 0;
         let service = graph.classes[errand.class.index()][hop].service;
         let pool_index = errand.cell * self.scenario.fleet.services.len() + service.index();
         let pool = &self.pools[pool_index];
@@ -308,13 +352,34 @@ impl World<'_> {
             let scope = self
                 .addresses
                 .scope(pool.region, service, cohort.key.version);
-            self.telemetry.record(scope, errand.class, requests, errors);
+            let lane = entity(cohort.key.lane());
+            let wrong_share = load.effect.wrong_share_of(errand.class);
+            let own_wrong = if wrong_share > 0.0 {
+                let u = self
+                    .draws
+                    .get(Purpose::WrongAnswers)
+                    .uniform(self.step, lane);
+                binomial(u, requests - errors, wrong_share)
+            } else {
+                0
+            };
+            // What came back wrong from inside is passed on by the first cohorts that can.
+            let passed_on = hop.returned_wrong.min(requests - errors - own_wrong);
+            hop.returned_wrong -= passed_on;
+            let wrong = own_wrong + passed_on;
+            all_wrong += wrong;
+            let good = requests - errors - wrong;
+            self.telemetry
+                .record(scope, errand.class, [requests, errors, good]);
             let served = (service, cohort.key.version);
-            self.truth
-                .served(served, errand.class, requests, hop.harmed[index]);
+            self.truth.served(
+                served,
+                errand.class,
+                requests,
+                hop.harmed[index] + own_wrong,
+            );
             if watched {
                 let answered = requests - hop.failed[index];
-                let lane = entity(cohort.key.lane());
                 let u = self.draws.get(Purpose::Slow).uniform(self.step, lane);
                 let slow = binomial(u, answered, load.slow);
                 let by_defect = if load.slow_by_defect > 0.0 {
@@ -331,6 +396,7 @@ impl World<'_> {
                 hop.slowed += by_defect;
             }
         }
+        all_wrong
     }
 
     /// The draws of an errand at a service, by cohort lane.
@@ -357,13 +423,4 @@ impl World<'_> {
             }
         }
     }
-}
-
-/// `exact` as a whole number of calls; a whole multiple of `passed` stays exact.
-fn whole(exact: f64, passed: u64) -> u64 {
-    debug_assert!(
-        exact >= 0.0 && passed > 0 || exact == 0.0,
-        "{exact} calls for {passed}"
-    );
-    (exact + 0.5) as u64
 }

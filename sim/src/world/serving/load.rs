@@ -29,11 +29,10 @@ pub(crate) fn load_pool(
     pool: &mut Pool,
     step: &PoolStep<'_>,
     tables: &mut ServiceTables,
-    effects: &[Effect],
     congestion: &mut Option<Box<Congestion>>,
     loads: &mut Vec<Load>,
 ) {
-    let demands = demands(pool, step, tables);
+    let demands = demands(pool, step);
     let is_congested = congestion.is_some()
         || demands
             .iter()
@@ -53,12 +52,14 @@ pub(crate) fn load_pool(
     }
     let disturbed = step.troubled
         && (is_congested
+            || step.capacity_factor > 1.0
             || pool.cohorts.iter().any(|cohort| {
-                cohort.crashed > 0 || effects[usize::from(cohort.key.version)] != Effect::NONE
+                cohort.crashed + cohort.cut_off > 0 || cohort.effect != Effect::NONE
             }));
     loads.clear();
     for (index, (cohort, demand)) in pool.cohorts.iter_mut().zip(demands).enumerate() {
-        let table = &mut tables.by_version[usize::from(cohort.key.version)];
+        let effect = cohort.effect;
+        let table = tables.get(effect.service_factor, effect.burn_factor);
         let slowness = step.hosts[index].slowness;
         let (shape, lost, waiting) = match fates.get(index) {
             Some(fate) => {
@@ -80,10 +81,10 @@ pub(crate) fn load_pool(
             // How many more are slow than would be under the same load on the service as it
             // should be.
             Some(threshold) if disturbed => {
-                let effect = &effects[usize::from(cohort.key.version)];
-                let healthy = (demand.utilisation / effect.service_factor).min(0.97);
+                let by_defect = effect.service_factor * effect.burn_factor * step.capacity_factor;
+                let healthy = (demand.utilisation / by_defect).min(0.97);
                 let threshold = (threshold as f64 / slowness) as u64;
-                (slow - tables.healthy.at(healthy).above(threshold)).max(0.0)
+                (slow - tables.get(1.0, 1.0).at(healthy).above(threshold)).max(0.0)
             }
             Some(_) | None => 0.0,
         };
@@ -96,6 +97,8 @@ pub(crate) fn load_pool(
             own_failure: demand.own_failure,
             lost,
             disturbed,
+            effect,
+            leaked: cohort.leaked,
             shape,
             slow,
             slow_by_defect,
@@ -103,7 +106,7 @@ pub(crate) fn load_pool(
     }
 }
 
-fn demands(pool: &Pool, step: &PoolStep<'_>, tables: &ServiceTables) -> Vec<Demand> {
+fn demands(pool: &Pool, step: &PoolStep<'_>) -> Vec<Demand> {
     let apart = pool.has_employees_apart();
     let lag = HEALTH_CHECK_LAG.0.min(step.length.0) as f64 / step.length.0 as f64;
     let weights =
@@ -120,10 +123,11 @@ fn demands(pool: &Pool, step: &PoolStep<'_>, tables: &ServiceTables) -> Vec<Dema
             .filter(|audience| sums[*audience] > 0.0)
             .map(|who| step.offered[who] * weights[who].answering / sums[who])
             .sum();
-        let table = &tables.by_version[usize::from(cohort.key.version)];
-        let service_s = mean_s(table.service()) * host.slowness;
+        let effect = &cohort.effect;
+        let service_s = mean_s(step.service.service_time) * effect.service_factor * host.slowness;
         let serving = cohort.serving();
-        let capacity_per_s = f64::from(serving) * f64::from(step.service.workers) / service_s;
+        let workers = f64::from(serving) * f64::from(step.service.workers);
+        let capacity_per_s = workers / service_s / effect.burn_factor / step.capacity_factor;
         let rate = arriving / step.length.as_secs_f64();
         let utilisation = if capacity_per_s > 0.0 {
             rate / capacity_per_s

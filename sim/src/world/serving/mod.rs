@@ -4,11 +4,14 @@
 mod call;
 mod load;
 
+use std::collections::BTreeMap;
+
 use firedrill_core::Micros;
 
-use crate::spec::{Flapping, Service};
+use crate::spec::{Flapping, LogNormal, Service};
 
 use super::congestion::Inflow;
+use super::defect::Effect;
 use super::demand::{AUDIENCES, EMPLOYEES};
 use super::fleet::{Cohort, CohortKey};
 use super::heterogeneity::Host;
@@ -39,6 +42,10 @@ pub(crate) struct Load {
     pub(crate) lost: f64,
     /// Whether a defect is to blame for overload and lateness here.
     pub(crate) disturbed: bool,
+    /// What the version does to the instances.
+    pub(crate) effect: Effect,
+    /// Memory that leaked, as a share of all of it.
+    pub(crate) leaked: f64,
     /// Latency of what it answers.
     pub(crate) shape: Shape,
     /// The probability that a request is slower than the service's latency objective allows.
@@ -47,13 +54,36 @@ pub(crate) struct Load {
     pub(crate) slow_by_defect: f64,
 }
 
-/// Latency of one service by load.
+/// Latency of one service by load, for every state that a defect brings it into.
 #[derive(Clone, Debug)]
 pub(crate) struct ServiceTables {
-    /// On each of the world's versions.
-    pub(crate) by_version: Vec<ShapeTable>,
-    /// Without any defect.
-    pub(crate) healthy: ShapeTable,
+    time: LogNormal,
+    workers: u32,
+    /// By slowness (steps of 1/16 octave) and workers.
+    made: BTreeMap<(u16, u32), ShapeTable>,
+}
+
+impl ServiceTables {
+    pub(crate) fn new(service: &Service) -> Self {
+        Self {
+            time: service.service_time,
+            workers: service.workers,
+            made: BTreeMap::new(),
+        }
+    }
+
+    /// The table for service times multiplied by `slowness` and capacity divided by `burn`.
+    pub(crate) fn get(&mut self, slowness: f64, burn: f64) -> &mut ShapeTable {
+        const STEPS: f64 = 16.0;
+        let step = (libm::log2(slowness.max(1.0)) * STEPS + 0.5) as u16;
+        let workers = ((f64::from(self.workers) / burn.max(1.0) + 0.5) as u32).max(1);
+        let mut time = self.time;
+        self.made.entry((step, workers)).or_insert_with(|| {
+            let factor = libm::exp2(f64::from(step) / STEPS);
+            time.median = Micros((time.median.0 as f64 * factor) as u64);
+            ShapeTable::new(time, workers)
+        })
+    }
 }
 
 /// What a step looks like to a pool.
@@ -69,6 +99,8 @@ pub(crate) struct PoolStep<'a> {
     pub(crate) offered: [f64; AUDIENCES],
     /// First attempts, by edge.
     pub(crate) inflows: Vec<Inflow>,
+    /// What others do to the pool: its capacity is divided by this.
+    pub(crate) capacity_factor: f64,
     /// Whether a defect has run anywhere: overload that outlives it is its doing too.
     pub(crate) troubled: bool,
 }

@@ -1,0 +1,126 @@
+//! What defects do to instances, step by step: how strong they are, who crashes, who is cut off,
+//! who runs out of memory.
+
+use firedrill_core::Micros;
+
+use crate::random::{Entity, LogSpread, binomial};
+
+use super::defect::{Moment, strength};
+use super::fleet::Cohort;
+use super::{Purpose, World};
+
+/// Instances differ in how fast they fill up: the standard deviation of the logarithm.
+const LEAK_SPREAD: f64 = 0.15;
+
+impl World<'_> {
+    /// Brings every cohort's defect up to date and lets it strike.
+    pub(super) fn afflict(&mut self, now: Micros, length: Micros) {
+        if !self.troubled {
+            return;
+        }
+        for index in 0..self.pools.len() {
+            let service = self.pools[index].service.index();
+            if self.versions[service]
+                .iter()
+                .all(|version| version.defect.is_none())
+            {
+                continue;
+            }
+            for cohort in 0..self.pools[index].cohorts.len() {
+                self.afflict_cohort(now, length, index, cohort);
+            }
+        }
+    }
+
+    fn afflict_cohort(&mut self, now: Micros, length: Micros, pool_index: usize, cohort: usize) {
+        let pool = &mut self.pools[pool_index];
+        let region = &self.scenario.fleet.regions[pool.region.index()];
+        let cohort = &mut pool.cohorts[cohort];
+        let version = &self.versions[pool.service.index()][usize::from(cohort.key.version)];
+        let Some(defect) = &version.defect else {
+            return;
+        };
+        let loads = &self.loads[pool_index];
+        let busy = loads.iter().find(|load| load.key == cohort.key);
+        let moment = Moment {
+            region: pool.region,
+            local: local_time(self.scenario.demand.start + now, region.utc_offset_s),
+            utilisation: busy.map_or(0.0, |load| load.utilisation),
+            hardware: pool.hardware,
+            loaded_for: now - cohort.loaded_at,
+        };
+        cohort.strength = if version.applies {
+            strength(defect.onset, &defect.triggers, &moment)
+        } else {
+            0.0
+        };
+        cohort.effect = version.effect.at(cohort.strength);
+        let entity = Entity {
+            lane: cohort.key.lane(),
+            index: pool_index as u64,
+        };
+        let step = self.step;
+        let mut draw = |purpose| self.draws.get(purpose).uniform(step, entity);
+        strike(
+            cohort,
+            &version.effect,
+            draw(Purpose::Crashes),
+            draw(Purpose::CutOffs),
+        );
+        if version.effect.leak_per_s > 0.0 {
+            leak(cohort, draw(Purpose::Leaks), moment.utilisation, length);
+        }
+    }
+}
+
+/// A defect that grew stronger takes those whom it spared so far.
+fn strike(cohort: &mut Cohort, full: &super::defect::Effect, crash: f64, cut: f64) {
+    let (before, now) = (cohort.struck, cohort.strength);
+    if now <= before {
+        return;
+    }
+    cohort.struck = now;
+    let newly = |share: f64| share * (now - before) / (1.0 - share * before).max(1e-9);
+    let standing = |cohort: &Cohort| u64::from(cohort.up + cohort.starting + cohort.in_spell);
+    let crashed = binomial(crash, standing(cohort), newly(full.crash_share)) as u32;
+    let crashed = take_standing(cohort, crashed);
+    cohort.crashed += crashed;
+    cohort.just_crashed += crashed;
+    let cut = binomial(cut, standing(cohort), newly(full.cut_off_share)) as u32;
+    let cut = take_standing(cohort, cut);
+    cohort.cut_off += cut;
+    cohort.just_crashed += cut;
+}
+
+/// Memory fills with the requests served; instances that run out are killed and start again.
+fn leak(cohort: &mut Cohort, u: f64, utilisation: f64, length: Micros) {
+    let before = cohort.leaked;
+    let after = before + cohort.effect.leak_per_s * utilisation * length.as_secs_f64();
+    let spread = LogSpread { sigma: LEAK_SPREAD };
+    let (full_before, full_after) = (spread.share_below(before), spread.share_below(after));
+    let hazard = (full_after - full_before) / (1.0 - full_before).max(1e-9);
+    let killed = binomial(u, u64::from(cohort.serving()), hazard.clamp(0.0, 1.0)) as u32;
+    let share = f64::from(killed) / f64::from(cohort.total().max(1));
+    let killed = take_standing(cohort, killed);
+    cohort.starting += killed;
+    cohort.just_crashed += killed;
+    cohort.leaked = after * (1.0 - share);
+}
+
+/// Takes up to `count` instances that serve or start out of a cohort.
+fn take_standing(cohort: &mut Cohort, count: u32) -> u32 {
+    let mut left = count;
+    for from in [&mut cohort.up, &mut cohort.starting, &mut cohort.in_spell] {
+        let moved = left.min(*from);
+        *from -= moved;
+        left -= moved;
+    }
+    count - left
+}
+
+/// Local time of day.
+fn local_time(utc: Micros, offset_s: i64) -> Micros {
+    const DAY_S: i64 = 86_400;
+    let utc_s = (utc.0 / 1_000_000).cast_signed();
+    Micros::from_secs((utc_s + offset_s).rem_euclid(DAY_S).cast_unsigned())
+}
