@@ -35,9 +35,25 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "latency-creep",
     "good-change",
     "noisy-good-change",
+    "retry-storm",
+    "cache-stampede",
+    "cpu-burn",
+    "memory-leak",
+    "scope-error",
+    "peak-only",
+    "region-only",
+    "interaction",
+    "silent-corruption",
+    "tooling-poison",
+    "slow-stragglers",
 );
 const WORLDS: &[Entry] = entries!("worlds": "social");
-const POLICIES: &[Entry] = entries!("policies": "employees-then-waves", "canary-then-waves");
+const POLICIES: &[Entry] = entries!("policies":
+    "employees-then-waves",
+    "canary-then-waves",
+    "golden-signals",
+    "region-by-region",
+);
 
 /// The scenarios that come with the tool, in the order in which they are run.
 #[must_use]

@@ -738,7 +738,7 @@ fn paths_that_lead_nowhere() {
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change` and `noisy-good-change`",
+            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison` and `slow-stragglers`",
         ],
     );
     same(
@@ -975,9 +975,12 @@ fn defects_with_numbers_that_mean_nothing() {
     );
 }
 
+fn with_trigger(trigger: &str) -> String {
+    format!("{MECHANISM}\n      triggers: [{{{trigger}}}]")
+}
+
 #[test]
 fn triggers_that_never_hold() {
-    let with = |trigger: &str| format!("{MECHANISM}\n      triggers: [{{{trigger}}}]");
     for (trigger, told) in [
         (
             "load-above: 170 %",
@@ -1003,6 +1006,14 @@ fn triggers_that_never_hold() {
                 "  help: did you mean `north`, defined on line 8?",
             ],
         ),
+    ] {
+        check(&[(MECHANISM, &with_trigger(trigger))], &told);
+    }
+}
+
+#[test]
+fn triggers_that_name_nothing_that_is_there() {
+    for (trigger, told) in [
         (
             "regions: []",
             [
@@ -1044,8 +1055,12 @@ fn triggers_that_never_hold() {
             ],
         ),
     ] {
-        check(&[(MECHANISM, &with(trigger))], &told);
+        check(&[(MECHANISM, &with_trigger(trigger))], &told);
     }
+}
+
+#[test]
+fn hardware_that_does_not_fit_the_cells() {
     check(
         &[("cells: 1,", "cells: 1, hardware: [0, 1],")],
         &[

@@ -22,9 +22,6 @@ pub(super) fn describe(scenario: &Scenario, defect: &Defect) -> String {
 }
 
 fn effect(scenario: &Scenario, mechanism: &Mechanism) -> String {
-    let name = |service: &firedrill_core::ids::ServiceId| {
-        scenario.fleet.services[service.index()].name.as_str()
-    };
     match mechanism {
         Mechanism::Errors { class, share: bad } => format!(
             "Instances that load it fail {} of {}.",
@@ -47,6 +44,37 @@ fn effect(scenario: &Scenario, mechanism: &Mechanism) -> String {
              up after {}, the instance is killed, and it starts over.",
             span(*fills_after)
         ),
+        Mechanism::WrongData { class, share: bad } => format!(
+            "Instances that load it answer {} of {} wrongly, as fast as ever and without an \
+             error.",
+            share(*bad),
+            requests(scenario, *class),
+        ),
+        Mechanism::AccessLoss { share: bad } => format!(
+            "Of the instances that load it, {} cut themselves off: users, telemetry and the \
+             config that would repair them do not reach them any more.",
+            share(*bad)
+        ),
+        Mechanism::ToolingPoison {
+            scrapes_lost,
+            distribution_factor,
+        } => format!(
+            "Instances that load it lose {} of their telemetry, and config, a rollback too, \
+             takes {distribution_factor} times as long to reach them.",
+            share(*scrapes_lost)
+        ),
+        Mechanism::QuotaExhaustion { .. }
+        | Mechanism::RetryStorm { .. }
+        | Mechanism::CacheStorm { .. } => downstream(scenario, mechanism),
+    }
+}
+
+/// What it does to a service that the changed one calls.
+fn downstream(scenario: &Scenario, mechanism: &Mechanism) -> String {
+    let name = |service: &firedrill_core::ids::ServiceId| {
+        scenario.fleet.services[service.index()].name.as_str()
+    };
+    match mechanism {
         Mechanism::QuotaExhaustion { victim, factor } => format!(
             "Instances that load it hold on to what `{0}` has a limited number of; once all of \
              them do, `{0}` can serve everybody only one in {factor} of the requests that it \
@@ -68,12 +96,6 @@ fn effect(scenario: &Scenario, mechanism: &Mechanism) -> String {
                 name(callee)
             )
         }
-        Mechanism::WrongData { class, share: bad } => format!(
-            "Instances that load it answer {} of {} wrongly, as fast as ever and without an \
-             error.",
-            share(*bad),
-            requests(scenario, *class),
-        ),
         Mechanism::CacheStorm {
             store,
             factor,
@@ -84,19 +106,16 @@ fn effect(scenario: &Scenario, mechanism: &Mechanism) -> String {
             name(store),
             span(*refill)
         ),
-        Mechanism::AccessLoss { share: bad } => format!(
-            "Of the instances that load it, {} cut themselves off: users, telemetry and the \
-             config that would repair them do not reach them any more.",
-            share(*bad)
-        ),
-        Mechanism::ToolingPoison {
-            scrapes_lost,
-            distribution_factor,
-        } => format!(
-            "Instances that load it lose {} of their telemetry, and config, a rollback too, \
-             takes {distribution_factor} times as long to reach them.",
-            share(*scrapes_lost)
-        ),
+        Mechanism::Errors { .. }
+        | Mechanism::Latency { .. }
+        | Mechanism::CrashOnLoad { .. }
+        | Mechanism::CpuBurn { .. }
+        | Mechanism::MemoryLeak { .. }
+        | Mechanism::WrongData { .. }
+        | Mechanism::AccessLoss { .. }
+        | Mechanism::ToolingPoison { .. } => {
+            unreachable!("a mechanism that stays in its own service")
+        }
     }
 }
 
