@@ -700,6 +700,27 @@ fn propagation_with_faults_is_loaded_and_explained() {
 }
 
 #[test]
+fn hosts_that_cannot_be() {
+    let noise = "noise: {heterogeneity: {error-sigma: 4, latency-sigma: 2}}\non-call:";
+    check(
+        &[("on-call:", noise)],
+        &[
+            "t.yaml:40:38: the error sigma of hosts is `4`; allowed is 0 to 3 [scenario::out-of-range]",
+            "  | expected 0 to 3",
+            "  help: `firedrill schema` tells what each key takes",
+            "t.yaml:40:56: the latency sigma of hosts is `2`; allowed is 0 to 1 [scenario::out-of-range]",
+            "  | expected 0 to 1",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    let text = SOUND.replace("on-call:", &noise.replace('4', "0.5").replace("2}", "0.1}"));
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let told = explain(&loaded.scenario);
+    let line = "Noise: hosts differ, in their error share by 50 % of their service's, in their";
+    assert!(told.contains(line), "{told}");
+}
+
+#[test]
 fn paths_that_lead_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let told_of = |name: &str| {

@@ -9,7 +9,7 @@ use firedrill_sim::expect::{CatchPoint, Requirement};
 use firedrill_sim::log::{EventBody, RunLog, WorldEvent};
 use firedrill_sim::measure::{Span, measure};
 use firedrill_sim::spec::{
-    DemandEvent, Drift, Flapping, FlashCrowd, Mechanism, Partition, Reach, Scenario,
+    DemandEvent, Drift, Flapping, FlashCrowd, Heterogeneity, Mechanism, Partition, Reach, Scenario,
 };
 
 use firedrill_core::{Micros, Ppm};
@@ -334,6 +334,21 @@ fn an_emergency_push_that_skips_tiers_recovers_sooner() {
         let gain = slow.unwrap() - fast.unwrap();
         assert!(gain > Micros::from_mins(2), "seed {seed}: {gain}");
     }
+}
+
+/// Hosts that differ make canaries differ from their control, but nothing else of the world.
+#[test]
+fn hosts_that_differ_shift_no_draw() {
+    let plain = scenario(None);
+    let mut mixed = plain.clone();
+    mixed.noise.heterogeneity = Some(Heterogeneity {
+        error_sigma: 1.0,
+        latency_sigma: 0.2,
+    });
+    let (found, expected) = (engine::run(&mixed, 5), engine::run(&plain, 5));
+    assert_ne!(found.digest(), expected.digest(), "it is felt");
+    assert_eq!(measure(&found).requests_harmed, 0, "no defect is to blame");
+    assert_eq!(requests(&mixed), requests(&plain));
 }
 
 #[test]

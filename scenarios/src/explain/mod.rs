@@ -67,6 +67,15 @@ fn write_fleet(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         );
         item(out, &text)?;
     }
+    if let Some(hosts) = &scenario.noise.heterogeneity {
+        let text = format!(
+            "Noise: hosts differ, in their error share by {} of their service's, in their service \
+             time by about {}.",
+            share(hosts.error_sigma),
+            share(hosts.latency_sigma),
+        );
+        item(out, &text)?;
+    }
     writeln!(out)
 }
 

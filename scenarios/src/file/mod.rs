@@ -33,8 +33,8 @@ pub use plan::{
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use world::{
-    BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, PagingFile,
-    SloFile, TelemetryFile, UrgencyFile,
+    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, OnCallFile,
+    PagingFile, SloFile, TelemetryFile, UrgencyFile,
 };
 
 use crate::scalar::{Duration, Name, Scalar, Words};

@@ -99,6 +99,24 @@ pub struct NoiseFile {
     /// Hosts that go bad and recover by themselves.
     #[serde(default)]
     pub flapping: Option<FlappingFile>,
+    /// How hosts differ for no reason that anybody knows of, so that a canary of few hosts is not
+    /// like its control; all hosts of a service are the same when left out.
+    #[serde(default)]
+    pub heterogeneity: Option<HeterogeneityFile>,
+}
+
+/// How the hosts of a service differ.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct HeterogeneityFile {
+    /// The standard deviation of hosts' error shares, as a multiple of their service's, from 0 to
+    /// 3: they are Beta-distributed around it. 0 when left out.
+    #[serde(default)]
+    pub error_sigma: Option<Scalar<Number>>,
+    /// The standard deviation of the natural logarithm of hosts' service times, from 0 to 1: they
+    /// are log-normal around their service's. 0 when left out.
+    #[serde(default)]
+    pub latency_sigma: Option<Scalar<Number>>,
 }
 
 /// Hosts that flap.

@@ -5,13 +5,15 @@ use firedrill_core::config::{Principal, Role};
 use firedrill_core::health::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
 use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
-use firedrill_sim::spec::{CorePolicy, Flapping, NamedSlo, Noise, OnCall, Telemetry};
+use firedrill_sim::spec::{
+    CorePolicy, Flapping, Heterogeneity, NamedSlo, Noise, OnCall, Telemetry,
+};
 
 use crate::file::{
-    BurnRuleFile, CoreFile, FlappingFile, IndicatorFile, NoiseFile, OnCallFile, RoleFile,
-    ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
+    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, OnCallFile,
+    RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
 };
-use crate::scalar::{Duration, Kind, Name, Scalar};
+use crate::scalar::{Duration, Kind, Name, Number, Scalar};
 
 use super::context::Context;
 use super::fleet::distribution;
@@ -160,6 +162,26 @@ pub(super) fn resolve_noise(context: &mut Context, file: &NoiseFile) -> Noise {
     };
     Noise {
         flapping: file.flapping.as_ref().map(flapping),
+        heterogeneity: file
+            .heterogeneity
+            .as_ref()
+            .map(|hosts| resolve_heterogeneity(context, hosts)),
+    }
+}
+
+fn resolve_heterogeneity(context: &mut Context, file: &HeterogeneityFile) -> Heterogeneity {
+    let mut sigma = |scalar: &Option<Scalar<Number>>, what: &str, most: f64| {
+        scalar.as_ref().map_or(0.0, |scalar| {
+            let value = context.read(scalar, what);
+            if value > most {
+                context.out_of_range(scalar, what, &format!("0 to {most}"));
+            }
+            value
+        })
+    };
+    Heterogeneity {
+        error_sigma: sigma(&file.error_sigma, "the error sigma of hosts", 3.0),
+        latency_sigma: sigma(&file.latency_sigma, "the latency sigma of hosts", 1.0),
     }
 }
 

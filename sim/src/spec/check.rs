@@ -232,6 +232,16 @@ impl Scenario {
                 ));
             }
         }
+        if let Some(hosts) = &self.noise.heterogeneity {
+            within(
+                "the error sigma of hosts".into(),
+                hosts.error_sigma,
+                0.0,
+                3.0,
+            )?;
+            let sigma = hosts.latency_sigma;
+            within("the latency sigma of hosts".into(), sigma, 0.0, 1.0)?;
+        }
         let rates = self.expect.iter().map(|line| line.rate);
         let worst = rates.max().unwrap_or(Ppm::ZERO);
         within(

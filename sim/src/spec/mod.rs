@@ -94,6 +94,19 @@ pub struct Telemetry {
 pub struct Noise {
     /// Hosts that go bad and recover by themselves; none when absent.
     pub flapping: Option<Flapping>,
+    /// How hosts differ; all are the same when absent, which leaves no trace in the serialised
+    /// form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heterogeneity: Option<Heterogeneity>,
+}
+
+/// How hosts of a service differ, for no reason that anybody knows of.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heterogeneity {
+    /// The standard deviation of their error shares, relative to the service's.
+    pub error_sigma: f64,
+    /// The standard deviation of the logarithm of their service times.
+    pub latency_sigma: f64,
 }
 
 /// Hosts that flap.

@@ -11,6 +11,7 @@ mod defect;
 mod demand;
 mod fleet;
 mod graph;
+mod heterogeneity;
 mod lifecycle;
 mod modifiers;
 mod noise;
@@ -70,10 +71,11 @@ pub(crate) enum Purpose {
     Ingestion,
     DemandDrift,
     Bursts,
+    Hosts,
 }
 
 /// The names of the streams, one for each purpose, and that of people's delays.
-pub const STREAMS: [&str; 21] = [
+pub const STREAMS: [&str; 22] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -94,6 +96,7 @@ pub const STREAMS: [&str; 21] = [
     "ingestion",
     "demand-drift",
     "bursts",
+    "hosts",
     PEOPLE,
 ];
 
@@ -366,7 +369,15 @@ impl<'a> World<'a> {
             let inflows = self.traffic.first_attempts(graph, index, length);
             let inflows = inflows.flat_map(|(edge, per_s)| self.inflows(graph, edge, per_s));
             let inflows: Vec<Inflow> = inflows.collect();
+            let hosts = heterogeneity::hosts(
+                self.draws.get(Purpose::Hosts),
+                index,
+                &self.pools[index],
+                self.scenario.fleet.services[service].error_share,
+                self.scenario.noise.heterogeneity.as_ref(),
+            );
             let step = PoolStep {
+                hosts,
                 service: &self.scenario.fleet.services[service],
                 length,
                 flapping: self.scenario.noise.flapping.as_ref(),

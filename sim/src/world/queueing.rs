@@ -77,6 +77,25 @@ impl Shape {
         })
     }
 
+    /// The distribution of a time that is `factor` times as long. Buckets are spread evenly.
+    pub(crate) fn stretched(self, factor: f64) -> Self {
+        if factor == 1.0 {
+            return self;
+        }
+        let mut below = [0.0; BUCKETS + 1];
+        for bucket in 0..BUCKETS {
+            below[bucket + 1] = below[bucket] + f64::from(self.mass[bucket]);
+        }
+        Self::from_cdf(|upper| {
+            let upper = upper as f64 / factor;
+            let bucket = LatencyHistogram::bucket_of(upper as u64);
+            let low = LatencyHistogram::lower_us(bucket) as f64;
+            let high = LatencyHistogram::upper_us(bucket) as f64;
+            let inside = ((upper - low) / (high - low)).clamp(0.0, 1.0);
+            below[bucket] + f64::from(self.mass[bucket]) * inside
+        })
+    }
+
     /// The probability of more than `threshold_us`; the bucket that holds it counts in
     /// proportion.
     pub(crate) fn above(&self, threshold_us: u64) -> f64 {

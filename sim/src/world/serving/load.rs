@@ -6,6 +6,7 @@ use super::super::congestion::{Congestion, Outlet, QueuePolicy};
 use super::super::defect::Effect;
 use super::super::demand::{AUDIENCES, EMPLOYEES, PUBLIC};
 use super::super::fleet::{Cohort, Pool};
+use super::super::heterogeneity::Host;
 use super::super::queueing::{Shape, mean_s};
 use super::{HEALTH_CHECK_LAG, Load, PoolStep, ServiceTables, Weight};
 
@@ -59,9 +60,10 @@ pub(crate) fn load_pool(
     for (index, (cohort, demand)) in pool.cohorts.iter_mut().zip(demands).enumerate() {
         let effect = cohort.effect;
         let table = tables.get(effect.service_factor, effect.burn_factor);
+        let slowness = step.hosts[index].slowness;
         let (shape, lost, waiting) = match fates.get(index) {
             Some(fate) => {
-                let shape = Shape::delayed(table.service(), fate.wait_s * 1e6);
+                let shape = Shape::delayed(table.service(), fate.wait_s * 1e6 / slowness);
                 (shape, fate.lost_share, fate.waiting)
             }
             None => (
@@ -70,6 +72,7 @@ pub(crate) fn load_pool(
                 0.0,
             ),
         };
+        let shape = shape.stretched(slowness);
         cohort.waiting = waiting;
         let slow = step
             .slow_above_us
@@ -78,8 +81,9 @@ pub(crate) fn load_pool(
             // How many more are slow than would be under the same load on the service as it
             // should be.
             Some(threshold) if disturbed => {
-                let slowness = effect.service_factor * effect.burn_factor * step.capacity_factor;
-                let healthy = (demand.utilisation / slowness).min(0.97);
+                let by_defect = effect.service_factor * effect.burn_factor * step.capacity_factor;
+                let healthy = (demand.utilisation / by_defect).min(0.97);
+                let threshold = (threshold as f64 / slowness) as u64;
                 (slow - tables.get(1.0, 1.0).at(healthy).above(threshold)).max(0.0)
             }
             Some(_) | None => 0.0,
@@ -113,14 +117,14 @@ fn demands(pool: &Pool, step: &PoolStep<'_>) -> Vec<Demand> {
             *sum += weight.total();
         }
     }
-    let demand = |cohort: &Cohort| {
+    let demand = |(cohort, host): (&Cohort, &Host)| {
         let weights = weights(cohort);
         let arriving: f64 = (0..AUDIENCES)
             .filter(|audience| sums[*audience] > 0.0)
             .map(|who| step.offered[who] * weights[who].answering / sums[who])
             .sum();
         let effect = &cohort.effect;
-        let service_s = mean_s(step.service.service_time) * effect.service_factor;
+        let service_s = mean_s(step.service.service_time) * effect.service_factor * host.slowness;
         let serving = cohort.serving();
         let workers = f64::from(serving) * f64::from(step.service.workers);
         let capacity_per_s = workers / service_s / effect.burn_factor / step.capacity_factor;
@@ -132,7 +136,7 @@ fn demands(pool: &Pool, step: &PoolStep<'_>) -> Vec<Demand> {
         };
         let spell_share = f64::from(cohort.in_spell) / f64::from(serving.max(1));
         let spell = step.flapping.map_or(0.0, |flapping| flapping.error_share) * spell_share;
-        let own_failure = 1.0 - (1.0 - step.service.error_share) * (1.0 - spell);
+        let own_failure = 1.0 - (1.0 - host.error_share) * (1.0 - spell);
         Demand {
             weights,
             arriving,
@@ -142,7 +146,7 @@ fn demands(pool: &Pool, step: &PoolStep<'_>) -> Vec<Demand> {
             own_failure,
         }
     };
-    pool.cohorts.iter().map(demand).collect()
+    pool.cohorts.iter().zip(&step.hosts).map(demand).collect()
 }
 
 /// The queues in front of a congested pool's cohorts.

@@ -14,6 +14,7 @@ use super::congestion::Inflow;
 use super::defect::Effect;
 use super::demand::{AUDIENCES, EMPLOYEES};
 use super::fleet::{Cohort, CohortKey};
+use super::heterogeneity::Host;
 use super::queueing::{Shape, ShapeTable};
 
 pub(crate) use call::{Fate, Hop};
@@ -90,6 +91,8 @@ pub(crate) struct PoolStep<'a> {
     pub(crate) service: &'a Service,
     pub(crate) length: Micros,
     pub(crate) flapping: Option<&'a Flapping>,
+    /// By cohort: how its hosts differ.
+    pub(crate) hosts: Vec<Host>,
     /// The threshold of the strictest latency objective on the service.
     pub(crate) slow_above_us: Option<u64>,
     /// Attempts by audience.
