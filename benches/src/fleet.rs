@@ -62,6 +62,7 @@ pub fn rollout(size: Size, duration: Micros) -> Scenario {
 pub fn steady(size: Size, duration: Micros) -> Scenario {
     Scenario {
         name: "scale".into(),
+        source: String::new(),
         title: "Scale".into(),
         summary: "A fleet of a given size.".into(),
         duration,

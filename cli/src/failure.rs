@@ -28,6 +28,16 @@ pub(crate) enum Failure {
         #[source]
         source: io::Error,
     },
+    /// A draw to tamper with that is never made.
+    #[error("`{scenario}` has {steps} steps, so step {step} of --verify-tamper never comes")]
+    TamperNeverComes {
+        /// The scenario.
+        scenario: String,
+        /// The step asked for.
+        step: u64,
+        /// Steps of the scenario, from 0.
+        steps: u64,
+    },
     /// A report cannot be written.
     #[error("cannot write the reports")]
     Reports(#[from] ReportError),
@@ -63,6 +73,7 @@ impl Failure {
             Self::Load(errors) => render_problems(&errors.problems, color),
             Self::Print(_)
             | Self::OutputFolder { .. }
+            | Self::TamperNeverComes { .. }
             | Self::Reports(_)
             | Self::Campaign(_)
             | Self::Threads { .. } => self.with_causes(),

@@ -16,6 +16,8 @@ pub(crate) struct Output {
     format: Format,
     color: bool,
     color_errors: bool,
+    /// Whether nobody reads any more: what is left to print is dropped, the work goes on.
+    closed: bool,
 }
 
 /// What the surroundings say about colour.
@@ -48,6 +50,7 @@ impl Output {
             color_errors: use_color(global.color, around(io::stderr().is_terminal())),
             stdout: BufWriter::new(stdout),
             format: global.format,
+            closed: false,
         }
     }
 
@@ -61,14 +64,27 @@ impl Output {
 
     /// Prints a line.
     pub(crate) fn line(&mut self, line: impl Display) -> Result<(), Failure> {
-        writeln!(self.stdout, "{line}").map_err(Failure::Print)
+        self.text(&format!("{line}\n"))
     }
 
     /// Prints text that ends its own lines.
     pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
-        self.stdout
-            .write_all(text.as_bytes())
-            .map_err(Failure::Print)
+        if self.closed {
+            return Ok(());
+        }
+        let written = self.stdout.write_all(text.as_bytes());
+        self.or_closed(written)
+    }
+
+    /// A reader that goes away is no error: its `head -3` has seen enough.
+    fn or_closed(&mut self, result: io::Result<()>) -> Result<(), Failure> {
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                self.closed = true;
+                Ok(())
+            }
+            other => other.map_err(Failure::Print),
+        }
     }
 
     /// Prints a JSON document.
@@ -93,7 +109,11 @@ impl Output {
     }
 
     pub(crate) fn flush(&mut self) -> Result<(), Failure> {
-        self.stdout.flush().map_err(Failure::Print)
+        if self.closed {
+            return Ok(());
+        }
+        let flushed = self.stdout.flush();
+        self.or_closed(flushed)
     }
 }
 

@@ -47,6 +47,17 @@ fn list_tells_the_catalogue() {
         "latency-creep",
         "good-change",
         "noisy-good-change",
+        "retry-storm",
+        "cache-stampede",
+        "cpu-burn",
+        "memory-leak",
+        "scope-error",
+        "peak-only",
+        "region-only",
+        "interaction",
+        "silent-corruption",
+        "tooling-poison",
+        "slow-stragglers",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);

@@ -483,6 +483,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
     };
     Scenario {
         name: "login-drop".into(),
+        source: "login-drop".into(),
         title: "Logins drop & the canary <sees nothing>".into(),
         summary: "A canary that serves employees does not see what users do.".into(),
         duration: DURATION,

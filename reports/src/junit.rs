@@ -38,7 +38,7 @@ fn suite(summary: &Summary) -> TestSuite {
             "replay",
             format!(
                 "firedrill run {} --seed {}",
-                summary.scenario, summary.first_seed
+                summary.source, summary.first_seed
             ),
         ),
     ];
@@ -66,7 +66,7 @@ fn case(summary: &Summary, expectation: &ExpectationSummary) -> TestCase {
         let replays: Vec<String> = expectation
             .failing_seeds
             .iter()
-            .map(|seed| format!("firedrill run {} --seed {seed}", summary.scenario))
+            .map(|seed| format!("firedrill run {} --seed {seed}", summary.source))
             .collect();
         status.set_description(replays.join("\n"));
         status
@@ -87,7 +87,7 @@ fn case(summary: &Summary, expectation: &ExpectationSummary) -> TestCase {
         .iter()
         .map(u64::to_string)
         .collect();
-    let replay = format!("firedrill run {} --seed {seed}", summary.scenario);
+    let replay = format!("firedrill run {} --seed {seed}", summary.source);
     case.add_property(Property::new("seed", seed.to_string()));
     case.add_property(Property::new("replay", replay));
     if !seeds.is_empty() {

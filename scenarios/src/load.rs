@@ -66,7 +66,9 @@ impl From<Box<Problem>> for LoadErrors {
 pub fn load_str(file_name: &str, source: &str) -> Result<Loaded, LoadErrors> {
     let file = Source::new(file_name, source);
     let parsed: ScenarioFile = yaml::read(&file)?;
-    let scenario = resolve::resolve(&file, &parsed).map_err(|problems| LoadErrors { problems })?;
+    let resolved = resolve::resolve(&file, &parsed);
+    let mut scenario = resolved.map_err(|problems| LoadErrors { problems })?;
+    scenario.source = file_name.into();
     Ok(Loaded {
         scenario,
         file_name: file_name.into(),
@@ -80,7 +82,11 @@ pub fn load_str(file_name: &str, source: &str) -> Result<Loaded, LoadErrors> {
 /// When the catalogue has no scenario of this name.
 pub fn load_embedded(name: &str) -> Result<Loaded, LoadErrors> {
     match catalogue::scenario(name) {
-        Some(entry) => load_str(&entry.file_name(), entry.source),
+        Some(entry) => {
+            let mut loaded = load_str(&entry.file_name(), entry.source)?;
+            loaded.scenario.source = name.into();
+            Ok(loaded)
+        }
         None => Err(missing(name).into()),
     }
 }

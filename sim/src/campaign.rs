@@ -52,6 +52,13 @@ pub struct CampaignError {
     source: rayon::ThreadPoolBuildError,
 }
 
+/// How many threads to start when `jobs` are asked for: more than runs have nothing to do.
+#[must_use]
+pub fn threads(seeds: &RangeInclusive<u64>, jobs: usize) -> usize {
+    let runs = usize::try_from(seeds.end() - seeds.start()).unwrap_or(usize::MAX);
+    jobs.min(runs.saturating_add(1))
+}
+
 /// Runs every seed on `jobs` threads (0: one per core) and calls `done` after each.
 ///
 /// # Errors
@@ -62,7 +69,9 @@ pub fn run_seeds(
     jobs: usize,
     done: &(dyn Fn() + Sync),
 ) -> Result<Vec<RunOutcome>, CampaignError> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads(&seeds, jobs))
+        .build();
     let pool = pool.map_err(|source| CampaignError { jobs, source })?;
     let run = |seed| {
         let outcome = RunOutcome::of(scenario, &engine::run(scenario, seed));
@@ -144,6 +153,8 @@ pub struct CaughtSummary {
 pub struct Summary {
     /// The scenario.
     pub scenario: String,
+    /// How it is named on a command line.
+    pub source: String,
     /// Its title.
     pub title: String,
     /// The first seed.
@@ -169,6 +180,7 @@ impl Summary {
             .collect();
         Self {
             scenario: scenario.name.clone(),
+            source: scenario.source.clone(),
             title: scenario.title.clone(),
             first_seed: runs.first().map_or(0, |run| run.seed),
             n: runs.len() as u64,

@@ -7,6 +7,7 @@ use clap::Args;
 use firedrill_scenarios::{Loaded, catalogue, load_embedded, load_paths};
 use firedrill_sim::campaign::Summary;
 use firedrill_sim::engine::Tamper;
+use firedrill_sim::spec::Scenario;
 use tracing::info;
 
 use crate::Outcome;
@@ -23,7 +24,10 @@ use crate::run::{campaign, human, json, reports};
 /// Without a PATH, the whole catalogue is run. Without a seed, the first of 20 seeds is drawn
 /// and printed. The same seed gives the same run on every machine.
 ///
-/// Example: firedrill run login-drop scenarios/ --seeds 1..=200 --out out
+/// Reports are written for the first seed, and for up to five seeds in which an expectation that
+/// is not met often enough fails.
+///
+/// Example: firedrill run login-drop my-scenarios/ --seeds 1..=200 --out out
 #[derive(Args, Debug)]
 pub(crate) struct RunCommand {
     /// Scenario files, directories of them, or names of the catalogue [default: the catalogue]
@@ -79,7 +83,12 @@ pub(crate) fn run(
         (None, Some(seeds)) => seeds,
         (None, None) => Seeds::drawn(),
     };
-    make_folder(&command.out)?;
+    for loaded in &scenarios {
+        make_folder(&command.out.join(&loaded.scenario.name))?;
+        if let Some(tamper) = &command.verify_tamper {
+            check_tamper(tamper, &loaded.scenario)?;
+        }
+    }
     if output.format() == Format::Human {
         output.line(human::heading(seeds))?;
         output.flush()?;
@@ -162,18 +171,23 @@ fn run_one(
     let folder = command.out.join(&scenario.name);
     reports::write_runs(&folder, scenario, &runs, &summary)?;
     Ok(Finished {
-        argument: argument(loaded),
+        argument: loaded.scenario.source.clone(),
         summary,
         reports: folder,
         verification,
     })
 }
 
-/// What a replay must say on the command line to get this scenario.
-fn argument(loaded: &Loaded) -> String {
-    let embedded = load_embedded(&loaded.scenario.name);
-    match embedded {
-        Ok(embedded) if embedded.file_name == loaded.file_name => loaded.scenario.name.clone(),
-        _ => loaded.file_name.clone(),
+/// A bit that is never drawn cannot be flipped.
+fn check_tamper(tamper: &Tamper, scenario: &Scenario) -> Result<(), Failure> {
+    let steps = scenario.duration.0 / scenario.step.0.max(1);
+    if tamper.step < steps {
+        return Ok(());
     }
+    let (scenario, step) = (scenario.name.clone(), tamper.step);
+    Err(Failure::TamperNeverComes {
+        scenario,
+        step,
+        steps,
+    })
 }

@@ -38,7 +38,8 @@ impl Verification {
         tamper: Option<&Tamper>,
         done: &(dyn Fn() + Sync),
     ) -> Result<(Vec<RunOutcome>, Self), Failure> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+        let threads = firedrill_sim::campaign::threads(&seeds, jobs);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|source| Failure::Threads { jobs, source })?;
         let twice = |seed| {
             let first = engine::run(scenario, seed);

@@ -14,7 +14,10 @@ use super::model::{
 /// The command that makes the run again.
 pub(super) fn command(facts: &Facts<'_>) -> String {
     let header = facts.log.header();
-    format!("firedrill run {} --seed {}", header.scenario, header.seed)
+    format!(
+        "firedrill run {} --seed {}",
+        facts.scenario.source, header.seed
+    )
 }
 
 /// The header section.

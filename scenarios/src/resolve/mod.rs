@@ -121,6 +121,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
     let expect = expect::resolve(context, file, &configs);
     Some(Scenario {
         name,
+        source: String::new(),
         title,
         summary,
         duration,

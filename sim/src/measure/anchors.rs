@@ -222,7 +222,8 @@ impl Finder<'_> {
                 if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
                     first(&mut self.anchors.first_signal, event);
                 }
-                if *reason == PauseReason::JudgedBad {
+                // A stage that gets no verdict stops the change just as one that gets a bad one.
+                if matches!(reason, PauseReason::JudgedBad | PauseReason::NoVerdict(_)) {
                     self.caught_by_judge(event);
                 }
             }

@@ -138,6 +138,10 @@ pub struct CorePolicy {
 pub struct Scenario {
     /// Its name, a slug.
     pub name: String,
+    /// How it is named on a command line: a name of the catalogue or a path. Not part of what the
+    /// scenario is.
+    #[serde(skip)]
+    pub source: String,
     /// One line.
     pub title: String,
     /// What it teaches, in a few sentences.

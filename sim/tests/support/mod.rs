@@ -183,6 +183,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
     };
     Scenario {
         name: "test".into(),
+        source: "test".into(),
         title: "A test".into(),
         summary: "A small world.".into(),
         duration: Micros::from_hours(2),
