@@ -83,6 +83,7 @@ pub(crate) fn run(
         (None, Some(seeds)) => seeds,
         (None, None) => Seeds::drawn(),
     };
+    make_folder(&command.out)?;
     for loaded in &scenarios {
         make_folder(&command.out.join(&loaded.scenario.name))?;
         if let Some(tamper) = &command.verify_tamper {

@@ -83,6 +83,8 @@ struct FirstDifference<'a> {
 struct SummaryForm {
     /// The scenario.
     scenario: String,
+    /// How it is named on a command line: a name of the catalogue or a path.
+    source: String,
     /// Its title.
     title: String,
     /// The first seed.
