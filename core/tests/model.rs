@@ -17,7 +17,9 @@ mod model {
 }
 
 use proptest::strategy::{BoxedStrategy, Just, Strategy, ValueTree};
-use proptest::test_runner::{Config, FileFailurePersistence, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{
+    Config, FileFailurePersistence, RngAlgorithm, RngSeed, TestRng, TestRunner,
+};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
 use model::action::{Action, Fate, Weather, any_action};
@@ -74,6 +76,8 @@ impl StateMachineTest for PlaneInAWorld {
 
 prop_state_machine! {
     #![proptest_config(Config {
+        // A red build must be red again tomorrow: new seeds are tried by hand.
+        rng_seed: RngSeed::Fixed(2_026),
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..Config::default()
     })]
