@@ -22,7 +22,6 @@ mod anchors;
 
 use firedrill_core::ids::{RolloutId, SloId};
 use firedrill_core::plane::NoteBody;
-use firedrill_core::rollout::StageKind;
 use firedrill_core::{Micros, Ppm};
 use serde::Serialize;
 
@@ -251,11 +250,4 @@ fn budget(log: &RunLog, samples: &[&Sample]) -> Vec<BudgetBurn> {
         }
     };
     header.names.slos.iter().enumerate().map(burn).collect()
-}
-
-/// The kind of a stage of the measured rollout.
-#[must_use]
-pub fn stage_kind(log: &RunLog, config: usize, plan: usize, stage: u32) -> Option<StageKind> {
-    let plan = log.header().names.configs.get(config)?.plans.get(plan)?;
-    plan.1.get(stage as usize).map(|stage| stage.stage_kind)
 }

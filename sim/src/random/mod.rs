@@ -14,8 +14,7 @@ use crate::engine::Tamper;
 
 pub use gamma::gamma;
 pub use sample::{
-    LogSpread, binomial, exponential, log_normal, log_normal_cdf, normal_cdf, normal_quantile,
-    poisson, split,
+    LogSpread, binomial, log_normal, log_normal_cdf, normal_cdf, normal_quantile, poisson, split,
 };
 
 /// Draws that are made at once: what the generator makes in one go.

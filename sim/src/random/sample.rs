@@ -98,12 +98,6 @@ pub fn log_normal(u: f64, distribution: LogNormal) -> Micros {
     Micros((distribution.median.0 as f64 * factor) as u64)
 }
 
-/// An exponential time of the given mean.
-#[must_use]
-pub fn exponential(u: f64, mean: Micros) -> Micros {
-    Micros((-libm::log(u) * mean.0 as f64) as u64)
-}
-
 /// The share of a log-normal distribution up to `x`.
 #[must_use]
 pub fn log_normal_cdf(x: Micros, distribution: LogNormal) -> f64 {

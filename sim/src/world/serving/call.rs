@@ -153,11 +153,12 @@ impl World<'_> {
             let visit = self.hops[hop].visits;
             self.hops[hop].visits += 1;
             let entity = self.address(errand, spec.service, visit);
-            let u = self
-                .draws
-                .get(Purpose::TurnedAway)
-                .uniform(self.step, entity(0));
-            let away = binomial(u, pending, turned_away);
+            let away = if turned_away > 0.0 {
+                let draws = self.draws.get(Purpose::TurnedAway);
+                binomial(draws.uniform(self.step, entity(0)), pending, turned_away)
+            } else {
+                0
+            };
             let sent = pending - away;
             self.traffic.attempted(pool, graph.slot(spec), sent);
             let tried = self.attempt(graph, errand, hop, sent, &entity);
