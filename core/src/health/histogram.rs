@@ -72,11 +72,19 @@ impl LatencyHistogram {
     /// The bucket that a latency falls into.
     #[must_use]
     pub const fn bucket_of(latency_us: u64) -> usize {
-        let mut bucket = 0;
+        if latency_us <= OCTAVE_US[0] {
+            return 0;
+        }
+        // Bounds are those of the first octave, shifted: the octave is that of the latency.
+        let mut bucket = 4 * ((latency_us - 1) / OCTAVE_US[0]).ilog2() as usize + 1;
         while bucket < BUCKETS - 1 && latency_us > Self::upper_us(bucket) {
             bucket += 1;
         }
-        bucket
+        if bucket < BUCKETS {
+            bucket
+        } else {
+            BUCKETS - 1
+        }
     }
 
     /// Adds `count` requests to `bucket`; past the last bucket they go into the last one.

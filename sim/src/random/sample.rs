@@ -25,9 +25,9 @@ pub fn binomial(u: f64, n: u64, p: f64) -> u64 {
     let mean = n as f64 * p;
     let variance = mean * (1.0 - p);
     if variance > EXACT_VARIANCE_MAX {
-        let skewness = (1.0 - 2.0 * p) / libm::sqrt(variance);
-        let kurtosis = (1.0 - 6.0 * p * (1.0 - p)) / variance;
-        return by_normal(u, mean, variance, skewness, kurtosis).min(n);
+        let sd = libm::sqrt(variance);
+        let (skewness, kurtosis) = (1.0 - 2.0 * p, 1.0 - 6.0 * p * (1.0 - p));
+        return by_normal(u, mean, sd, skewness, kurtosis).min(n);
     }
     if u <= 1.0 - mean {
         return 0; // Bernoulli's inequality: (1 − p)^n ≥ 1 − np
@@ -36,7 +36,7 @@ pub fn binomial(u: f64, n: u64, p: f64) -> u64 {
     let mut mass = none_of(n, p);
     let (mut k, mut below) = (0, mass);
     while u > below && k < n {
-        mass *= (n - k) as f64 / (k + 1) as f64 * odds;
+        mass *= (n - k) as f64 * odds * one_over(k + 1);
         k += 1;
         let sum = below + mass;
         if sum == below && k as f64 > mean {
@@ -54,7 +54,7 @@ pub fn poisson(u: f64, mean: f64) -> u64 {
         return 0;
     }
     if mean > EXACT_VARIANCE_MAX {
-        return by_normal(u, mean, mean, 1.0 / libm::sqrt(mean), 1.0 / mean);
+        return by_normal(u, mean, libm::sqrt(mean), 1.0, 1.0);
     }
     if u <= 1.0 - mean {
         return 0; // e^−x ≥ 1 − x
@@ -63,7 +63,7 @@ pub fn poisson(u: f64, mean: f64) -> u64 {
     let (mut k, mut below) = (0_u64, mass);
     while u > below {
         k += 1;
-        mass *= mean / k as f64;
+        mass *= mean * one_over(k);
         let sum = below + mass;
         if sum == below && k as f64 > mean {
             break; // as above
@@ -73,20 +73,27 @@ pub fn poisson(u: f64, mean: f64) -> u64 {
     k
 }
 
-/// Splits `n` things over `weights` in proportion, whole things only, by one draw each.
-pub fn split(mut draw: impl FnMut(usize) -> f64, n: u64, weights: &[f64], parts: &mut [u64]) {
-    let mut left = n;
-    let mut weight_left: f64 = weights.iter().sum();
-    for (index, weight) in weights.iter().enumerate() {
-        let last = index + 1 == weights.len();
-        parts[index] = if left == 0 || *weight <= 0.0 {
+/// Splits `n` things over `weights` in proportion, whole things only, by one draw each; tells
+/// `give` each part.
+pub fn split(
+    mut draw: impl FnMut(usize) -> f64,
+    n: u64,
+    weights: impl ExactSizeIterator<Item = f64> + Clone,
+    mut give: impl FnMut(usize, u64),
+) {
+    let (mut left, count) = (n, weights.len());
+    let mut weight_left: f64 = weights.clone().sum();
+    for (index, weight) in weights.enumerate() {
+        let last = index + 1 == count;
+        let part = if left == 0 || weight <= 0.0 {
             0
-        } else if last || *weight >= weight_left {
+        } else if last || weight >= weight_left {
             left
         } else {
             binomial(draw(index), left, weight / weight_left)
         };
-        left -= parts[index];
+        give(index, part);
+        left -= part;
         weight_left -= weight;
     }
 }
@@ -137,14 +144,35 @@ pub fn normal_cdf(z: f64) -> f64 {
 }
 
 /// The Cornish–Fisher expansion: a normal quantile corrected by the third and fourth cumulant
-/// (Abramowitz & Stegun, 26.2.49), rounded with a correction for continuity.
-fn by_normal(u: f64, mean: f64, variance: f64, skewness: f64, kurtosis: f64) -> u64 {
+/// (Abramowitz & Stegun, 26.2.49), rounded with a correction for continuity. Skewness is given as
+/// a multiple of `1 / sd`, excess kurtosis as one of `1 / sd²`: what they are for counts.
+fn by_normal(u: f64, mean: f64, sd: f64, skewness: f64, kurtosis: f64) -> u64 {
     let z = normal_quantile(u);
-    let square = z * z;
-    let corrected = z + skewness * (square - 1.0) / 6.0 + kurtosis * z * (square - 3.0) / 24.0
-        - skewness * skewness * z * (2.0 * square - 5.0) / 36.0;
-    let x = mean + libm::sqrt(variance) * corrected;
+    let (square, per_sd) = (z * z, 1.0 / sd);
+    let third = skewness * (square - 1.0) * (1.0 / 6.0);
+    let fourth = kurtosis * (square - 3.0) * (1.0 / 24.0)
+        - skewness * skewness * (2.0 * square - 5.0) * (1.0 / 36.0);
+    let x = mean + sd * z + third + fourth * z * per_sd;
     (x + 0.5).max(0.0) as u64
+}
+
+/// `1 / k`: walks of exact distributions are short, and a division takes longer than the rest of
+/// a step.
+fn one_over(k: u64) -> f64 {
+    const KEPT: usize = 64;
+    const TABLE: [f64; KEPT] = {
+        let mut table = [0.0; KEPT];
+        let mut k = 1;
+        while k < KEPT {
+            table[k] = 1.0 / k as f64;
+            k += 1;
+        }
+        table
+    };
+    match TABLE.get(k as usize) {
+        Some(kept) => *kept,
+        None => 1.0 / k as f64,
+    }
 }
 
 /// `(1 − p)^n` for `p ≤ 1/2`.
@@ -312,8 +340,8 @@ mod tests {
         split(
             |index| 0.2 + 0.3 * index as f64,
             1_000,
-            &[1.0, 0.0, 3.0],
-            &mut parts,
+            [1.0, 0.0, 3.0].into_iter(),
+            |index, part| parts[index] = part,
         );
         assert_eq!(parts.iter().sum::<u64>(), 1_000);
         assert_eq!(parts[1], 0);

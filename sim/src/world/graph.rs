@@ -4,12 +4,18 @@ use firedrill_core::ids::ServiceId;
 
 use crate::spec::{Backoff, ClientPolicy, Edge, Fleet, RequestClass};
 
+use super::queueing::Threshold;
+
 /// One service on the way of a class.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct HopSpec {
     pub(crate) service: ServiceId,
+    /// Its number among all hops of all classes.
+    pub(crate) number: usize,
     /// The edge along which it is called.
     pub(crate) edge: usize,
+    /// The place of that edge among those that lead to the service.
+    pub(crate) slot: usize,
     /// The hop that calls it; nothing for the first.
     pub(crate) parent: Option<usize>,
     /// The hops that it calls.
@@ -25,6 +31,10 @@ pub(crate) struct Graph {
     pub(crate) classes: Vec<Vec<HopSpec>>,
     /// By service: the edges that lead to it.
     pub(crate) into: Vec<Vec<usize>>,
+    /// By edge: the latency at which its clients give up.
+    pub(crate) timeouts: Vec<Threshold>,
+    /// Hops of all classes.
+    pub(crate) hops: usize,
 }
 
 impl Graph {
@@ -33,9 +43,12 @@ impl Graph {
             edges: fleet.edges.clone(),
             classes: Vec::new(),
             into: Vec::new(),
+            timeouts: Vec::new(),
+            hops: 0,
         };
         for class in &fleet.classes {
             let hops = graph.unroll(fleet, class);
+            graph.hops += hops.len();
             graph.classes.push(hops);
         }
         graph.into = (0..fleet.services.len())
@@ -44,16 +57,18 @@ impl Graph {
                 (0..graph.edges.len()).filter(leads_here).collect()
             })
             .collect();
-        graph
-    }
-
-    /// The place of a hop's edge among those that lead to its service.
-    pub(crate) fn slot(&self, hop: &HopSpec) -> usize {
-        let edges = &self.into[hop.service.index()];
-        edges
+        graph.timeouts = graph
+            .edges
             .iter()
-            .position(|edge| *edge == hop.edge)
-            .expect("a hop's edge leads to its service")
+            .map(|edge| edge.client)
+            .map(timeout)
+            .collect();
+        for hop in graph.classes.iter_mut().flatten() {
+            let edges = &graph.into[hop.service.index()];
+            let place = edges.iter().position(|edge| *edge == hop.edge);
+            hop.slot = place.expect("a hop's edge leads to its service");
+        }
+        graph
     }
 
     fn unroll(&mut self, fleet: &Fleet, class: &RequestClass) -> Vec<HopSpec> {
@@ -76,7 +91,9 @@ impl Graph {
             let children = Vec::new();
             hops.push(HopSpec {
                 service: *service,
+                number: self.hops + position,
                 edge,
+                slot: 0,
                 parent,
                 children,
                 multiplicity,
@@ -90,6 +107,11 @@ impl Graph {
             .iter()
             .position(|edge| edge.from == from && edge.to == to)
     }
+}
+
+/// The latency at which a client gives up.
+pub(crate) fn timeout(client: ClientPolicy) -> Threshold {
+    Threshold::new((client.timeout_s * 1e6) as u64)
 }
 
 /// One call, no retries, no fallback, the callee's own timeout.

@@ -23,14 +23,15 @@ pub(crate) struct Host {
     pub(crate) slowness: f64,
 }
 
-/// The hosts of every cohort of a pool. Nothing is drawn where nothing differs.
+/// Fills in the hosts of every cohort of a pool. Nothing is drawn where nothing differs.
 pub(crate) fn hosts(
     draws: &mut Draws,
     index: usize,
     pool: &Pool,
     error_share: f64,
     spec: Option<&Heterogeneity>,
-) -> Vec<Host> {
+    hosts: &mut Vec<Host>,
+) {
     let host = |cohort: &Cohort| {
         let mut host = Host {
             error_share,
@@ -54,7 +55,8 @@ pub(crate) fn hosts(
         }
         host
     };
-    pool.cohorts.iter().map(host).collect()
+    hosts.clear();
+    hosts.extend(pool.cohorts.iter().map(host));
 }
 
 /// The mean of `count` log-normal factors of mean one: log-normal with the same mean and
@@ -163,15 +165,19 @@ mod tests {
             latency_sigma: 0.2,
         };
         let mut draws = Draws::new(5, "hosts", None);
-        let mut of = |cohorts| hosts(&mut draws, 3, &pool(cohorts), 0.01, Some(&spec));
-        let both = of(vec![cohort(false, 20), cohort(true, 10)]);
-        let alone = of(vec![cohort(true, 10)]);
+        let mut of = |cohorts, spec| {
+            let mut found = Vec::new();
+            hosts(&mut draws, 3, &pool(cohorts), 0.01, spec, &mut found);
+            found
+        };
+        let both = of(vec![cohort(false, 20), cohort(true, 10)], Some(&spec));
+        let alone = of(vec![cohort(true, 10)], Some(&spec));
         assert_eq!(both[1], alone[0], "whoever else there is");
         assert_ne!(both[0].slowness, both[1].slowness);
-        let more = of(vec![cohort(true, 1_000)])[0].slowness - 1.0;
+        let more = of(vec![cohort(true, 1_000)], Some(&spec))[0].slowness - 1.0;
         let fewer = alone[0].slowness - 1.0;
         assert!(more.abs() < fewer.abs(), "{more} {fewer}");
-        let none = hosts(&mut draws, 3, &pool(vec![cohort(true, 10)]), 0.01, None);
+        let none = of(vec![cohort(true, 10)], None);
         assert_eq!((none[0].error_share, none[0].slowness), (0.01, 1.0));
     }
 }

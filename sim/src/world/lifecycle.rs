@@ -502,8 +502,8 @@ impl World<'_> {
         split(
             |index| selection.uniform(step, entity(index)),
             u64::from(count),
-            &sizes,
-            &mut parts,
+            sizes.iter().copied(),
+            |index, part| parts[index] = part,
         );
         cap(&mut parts, &sizes);
         let mut delivered = 0;

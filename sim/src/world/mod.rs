@@ -35,15 +35,15 @@ use crate::log::WorldEvent;
 use crate::random::{Draws, Entity};
 use crate::spec::{Defect, Scenario};
 
-use congestion::{Congestion, Inflow};
+use congestion::Congestion;
 use defect::{Effect, holds_for};
 use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
 use graph::Graph;
 use modifiers::Modifiers;
 use propagation::{Cuts, Transfer};
-use queueing::ShapeTable;
-use serving::{Hop, Load, PoolStep, ServiceTables};
+use queueing::{ShapeTable, Threshold};
+use serving::{Hop, Load, PoolStep, ServiceTables, SlowAbove, Workspace};
 use telemetry::Collector;
 use traffic::Traffic;
 use truth::Truth;
@@ -125,28 +125,29 @@ impl Streams {
 /// Numbers of things: the addresses of their draws and of their books.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addresses {
-    classes: usize,
+    cells: usize,
+    hops: usize,
     services: usize,
     versions: usize,
 }
 
+/// Visits beyond this many share their draws: that deep in retries they no longer matter.
+const VISITS_APART: u64 = 16;
+
 impl Addresses {
-    /// The draws of one class's requests at one service of one cell, by cohort lane.
+    /// The draws of the requests that visit one hop of a class's way in one cell for the
+    /// `visit`th time, by cohort lane. What is drawn one after the other stands close together.
     pub(crate) fn request(
         self,
         cell: usize,
-        class: ClassId,
-        service: ServiceId,
+        hop: usize,
         audience: usize,
+        visit: u64,
     ) -> impl Fn(u64) -> Entity {
-        let request = (cell * self.classes + class.index()) * self.services + service.index();
-        let index = (request * AUDIENCES + audience) as u64;
+        let cells = (audience * self.cells + cell) as u64;
+        let visits = visit.min(VISITS_APART - 1) * (AUDIENCES * self.cells) as u64;
+        let index = (visits + cells) * self.hops as u64 + hop as u64;
         move |lane| Entity { lane, index }
-    }
-
-    /// How many addresses of requests there are in a lane.
-    pub(crate) const fn requests(self, cells: usize) -> u64 {
-        (cells * self.classes * self.services * AUDIENCES) as u64
     }
 
     /// The telemetry scope of a (region, service, version).
@@ -220,8 +221,7 @@ pub(crate) struct World<'a> {
     pools: Vec<Pool>,
     loads: Vec<Vec<Load>>,
     hops: Vec<Hop>,
-    /// Room for the weights of one hop.
-    weights: Vec<f64>,
+    room: Workspace,
     arrivals: Arrivals,
     graph: Rc<Graph>,
     traffic: Traffic,
@@ -237,7 +237,7 @@ pub(crate) struct World<'a> {
     transfers: Vec<Transfer>,
     cuts: Cuts,
     /// By service: the threshold of its strictest latency objective.
-    slow_above_us: Vec<Option<u64>>,
+    slow_above: Vec<Option<SlowAbove>>,
     telemetry: Collector,
     truth: Truth,
     step: u64,
@@ -265,7 +265,8 @@ impl<'a> World<'a> {
         let cells = fleet::cells(fleet);
         let graph = Graph::new(fleet);
         let addresses = Addresses {
-            classes: fleet.classes.len(),
+            cells: cells.len(),
+            hops: graph.hops,
             services,
             versions: capacity,
         };
@@ -278,7 +279,7 @@ impl<'a> World<'a> {
         Self {
             draws,
             addresses,
-            weights: Vec::new(),
+            room: Workspace::default(),
             traffic: Traffic::new(&graph, pools.len()),
             modifiers: Modifiers::none(&graph),
             graph: Rc::new(graph),
@@ -301,7 +302,7 @@ impl<'a> World<'a> {
             tables: fleet.services.iter().map(ServiceTables::new).collect(),
             transfers: Vec::new(),
             cuts: Cuts::new(&scenario.propagation.partitions, fleet),
-            slow_above_us: slow_thresholds(scenario),
+            slow_above: slow_thresholds(scenario),
             telemetry: Collector::new(
                 fleet.regions.len() * services * capacity,
                 fleet.classes.len(),
@@ -366,32 +367,35 @@ impl<'a> World<'a> {
         let services = self.scenario.fleet.services.len();
         for service in 0..services {
             let index = cell * services + service;
-            let inflows = self.traffic.first_attempts(graph, index, length);
-            let inflows = inflows.flat_map(|(edge, per_s)| self.inflows(graph, edge, per_s));
-            let inflows: Vec<Inflow> = inflows.collect();
-            let hosts = heterogeneity::hosts(
+            heterogeneity::hosts(
                 self.draws.get(Purpose::Hosts),
                 index,
                 &self.pools[index],
                 self.scenario.fleet.services[service].error_share,
                 self.scenario.noise.heterogeneity.as_ref(),
+                &mut self.room.hosts,
             );
             let step = PoolStep {
-                hosts,
                 service: &self.scenario.fleet.services[service],
                 length,
                 flapping: self.scenario.noise.flapping.as_ref(),
-                slow_above_us: self.slow_above_us[service],
+                slow_above: self.slow_above[service],
                 offered: self.traffic.offered(graph, index),
-                inflows,
                 capacity_factor: self.modifiers.capacity[service],
                 troubled: self.troubled,
+            };
+            let inflows = || {
+                let first = self.traffic.first_attempts(graph, index, length);
+                let clients = |(edge, per_s)| self.modifiers.inflows(graph, edge, per_s);
+                first.flat_map(clients).collect()
             };
             serving::load_pool(
                 &mut self.pools[index],
                 &step,
+                inflows,
                 &mut self.tables[service],
                 &mut self.congestion[index],
+                &mut self.room,
                 &mut self.loads[index],
             );
         }
@@ -454,13 +458,15 @@ pub(crate) fn steady_rates(scenario: &Scenario, slo: SloId) -> (f64, f64) {
             let mut table = ShapeTable::new(spec.service_time, spec.workers);
             (
                 rate,
-                rate * table.at((rate / capacity).min(0.999)).above(threshold_us),
+                rate * table
+                    .at((rate / capacity).min(0.999))
+                    .above(Threshold::new(threshold_us)),
             )
         }
     }
 }
 
-fn slow_thresholds(scenario: &Scenario) -> Vec<Option<u64>> {
+fn slow_thresholds(scenario: &Scenario) -> Vec<Option<SlowAbove>> {
     let mut thresholds: Vec<Option<u64>> = vec![None; scenario.fleet.services.len()];
     for slo in &scenario.slos {
         if let Indicator::Slow {
@@ -473,4 +479,7 @@ fn slow_thresholds(scenario: &Scenario) -> Vec<Option<u64>> {
         }
     }
     thresholds
+        .into_iter()
+        .map(|us| us.map(SlowAbove::new))
+        .collect()
 }

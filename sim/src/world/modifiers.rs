@@ -38,6 +38,34 @@ impl Modifiers {
             tries: vec![None; graph.edges.len()],
         }
     }
+
+    /// The clients along an edge: its own, and those of defective callers when there ever were
+    /// any.
+    pub(crate) fn inflows(
+        &self,
+        graph: &Graph,
+        edge: usize,
+        per_s: f64,
+    ) -> impl Iterator<Item = Inflow> + use<> {
+        let client = graph.edges[edge].client;
+        let own = |share: f64| Inflow {
+            edge,
+            client,
+            per_s: per_s * (1.0 - share),
+        };
+        let (own, other) = match self.tries[edge] {
+            None => (own(0.0), None),
+            Some(Tries { share, client }) => (
+                own(share),
+                Some(Inflow {
+                    edge,
+                    client,
+                    per_s: per_s * share,
+                }),
+            ),
+        };
+        std::iter::once(own).chain(other)
+    }
 }
 
 impl World<'_> {
@@ -84,33 +112,5 @@ impl World<'_> {
                 }
             }
         }
-    }
-
-    /// The clients along an edge: its own, and those of defective callers when there ever were
-    /// any.
-    pub(super) fn inflows(
-        &self,
-        graph: &Graph,
-        edge: usize,
-        per_s: f64,
-    ) -> impl Iterator<Item = Inflow> + use<> {
-        let client = graph.edges[edge].client;
-        let own = |share: f64| Inflow {
-            edge,
-            client,
-            per_s: per_s * (1.0 - share),
-        };
-        let (own, other) = match self.modifiers.tries[edge] {
-            None => (own(0.0), None),
-            Some(Tries { share, client }) => (
-                own(share),
-                Some(Inflow {
-                    edge,
-                    client,
-                    per_s: per_s * share,
-                }),
-            ),
-        };
-        std::iter::once(own).chain(other)
     }
 }

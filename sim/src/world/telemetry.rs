@@ -207,14 +207,17 @@ fn draw_latency(
 ) -> LatencyHistogram {
     let mut histogram = LatencyHistogram::default();
     let mut left = n;
-    let mut mass_left: f64 = mass.iter().map(|mass| f64::from(*mass)).sum();
-    for (bucket, mass) in mass.iter().enumerate() {
-        let mass = f64::from(*mass);
+    let first = mass.iter().position(|mass| *mass > 0.0).unwrap_or(BUCKETS);
+    let end = mass
+        .iter()
+        .rposition(|mass| *mass > 0.0)
+        .map_or(0, |last| last + 1);
+    let filled = first.min(end)..end;
+    let mut mass_left: f64 = mass[filled.clone()].iter().copied().map(f64::from).sum();
+    for bucket in filled {
+        let mass = f64::from(mass[bucket]);
         if left == 0 {
             break;
-        }
-        if mass <= 0.0 {
-            continue;
         }
         let share = (mass / mass_left).min(1.0);
         let u = draws.uniform(step, Entity::new(index + bucket as u64));

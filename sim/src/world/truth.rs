@@ -34,7 +34,6 @@ struct SloStep {
 
 #[derive(Clone, Debug)]
 struct SloTruth {
-    indicator: Indicator,
     /// The class's entry service: where an objective on a class counts its requests.
     budget: f64,
     step: SloStep,
@@ -51,6 +50,11 @@ pub(crate) struct Truth {
     served: Vec<Served>,
     versions: usize,
     slos: Vec<SloTruth>,
+    /// By class: the objectives that count its requests at their end, and whether wrong answers
+    /// are bad for them.
+    at_end: Vec<Vec<(usize, bool)>>,
+    /// By service: the objectives on how slow it is.
+    on_latency: Vec<Vec<usize>>,
     window_steps: usize,
     /// The last moment at which somebody was harmed, while harm goes on.
     harm_until: Option<Micros>,
@@ -67,7 +71,6 @@ impl Truth {
             ..Served::default()
         };
         let slos = scenario.slos.iter().map(|slo| SloTruth {
-            indicator: slo.slo.indicator,
             budget: slo.slo.budget().as_f64(),
             step: SloStep::default(),
             recent: VecDeque::new(),
@@ -78,6 +81,12 @@ impl Truth {
             served: vec![served; versions * scenario.fleet.services.len()],
             versions,
             slos: slos.collect(),
+            at_end: (0..classes)
+                .map(|class| counted_at_end(scenario, ClassId(class as u16)))
+                .collect(),
+            on_latency: (0..scenario.fleet.services.len())
+                .map(|service| counted_at(scenario, ServiceId(service as u16)))
+                .collect(),
             window_steps: BREACH_WINDOW.0.div_ceil(scenario.step.0) as usize,
             harm_until: None,
             harmed_total: 0,
@@ -124,34 +133,27 @@ impl Truth {
 
     /// Takes note of requests at a service with a latency objective.
     pub(crate) fn slow(&mut self, service: ServiceId, answered: u64, slow: u64, by_defect: u64) {
-        for slo in &mut self.slos {
-            if matches!(slo.indicator, Indicator::Slow { service: own, .. } if own == service) {
-                slo.step.requests += answered;
-                slo.step.bad += slow;
-                slo.step.harmed += by_defect;
-            }
+        for slo in &self.on_latency[service.index()] {
+            let step = &mut self.slos[*slo].step;
+            step.requests += answered;
+            step.bad += slow;
+            step.harmed += by_defect;
         }
     }
 
-    /// Takes note of what became of one class's requests; `passes` tells which services they
-    /// pass.
-    pub(crate) fn ended(&mut self, class: ClassId, path: &[ServiceId], fate: Fate) {
+    /// Takes note of what became of one class's requests.
+    pub(crate) fn ended(&mut self, class: ClassId, fate: Fate) {
         let harmed = fate.harmed + fate.slowed + fate.wrong;
         self.step_harmed += harmed;
         self.interval.requests += fate.requests;
         self.interval.failed += fate.failed;
         self.interval.harmed += harmed;
-        for slo in &mut self.slos {
-            let (service, only, wrong) = match slo.indicator {
-                Indicator::Errors { service, class } => (service, class, 0),
-                Indicator::Business { service, class } => (service, class, fate.wrong),
-                Indicator::Slow { .. } => continue,
-            };
-            if path.contains(&service) && only.is_none_or(|only| only == class) {
-                slo.step.requests += fate.requests;
-                slo.step.bad += fate.failed + wrong;
-                slo.step.harmed += fate.harmed + wrong;
-            }
+        for (slo, wrong_is_bad) in &self.at_end[class.index()] {
+            let step = &mut self.slos[*slo].step;
+            let wrong = if *wrong_is_bad { fate.wrong } else { 0 };
+            step.requests += fate.requests;
+            step.bad += fate.failed + wrong;
+            step.harmed += fate.harmed + wrong;
         }
     }
 
@@ -218,6 +220,36 @@ impl Truth {
             });
         }
     }
+}
+
+/// The objectives that count requests of a class at their end, and whether wrong answers are bad
+/// for them.
+fn counted_at_end(scenario: &Scenario, class: ClassId) -> Vec<(usize, bool)> {
+    let path = &scenario.fleet.classes[class.index()].path;
+    let counts = |(index, slo): (usize, &crate::spec::NamedSlo)| {
+        let (service, only, wrong_is_bad) = match slo.slo.indicator {
+            Indicator::Errors { service, class } => (service, class, false),
+            Indicator::Business { service, class } => (service, class, true),
+            Indicator::Slow { .. } => return None,
+        };
+        let counted = path.contains(&service) && only.is_none_or(|only| only == class);
+        counted.then_some((index, wrong_is_bad))
+    };
+    scenario
+        .slos
+        .iter()
+        .enumerate()
+        .filter_map(counts)
+        .collect()
+}
+
+/// The objectives on how slow a service is.
+fn counted_at(scenario: &Scenario, service: ServiceId) -> Vec<usize> {
+    let here = |index: &usize| {
+        let indicator = scenario.slos[*index].slo.indicator;
+        matches!(indicator, Indicator::Slow { service: own, .. } if own == service)
+    };
+    (0..scenario.slos.len()).filter(here).collect()
 }
 
 impl SloTruth {

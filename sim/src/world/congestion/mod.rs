@@ -18,7 +18,7 @@ mod queue;
 
 pub use client::{Client, ClientFlow};
 pub use policy::{Backoff, Breaker, ClientPolicy, Order, QueuePolicy, Throttle};
-pub(crate) use pool::{Congestion, Inflow, Outlet};
+pub(crate) use pool::{Congestion, Inflow, Outlet, OutletFate};
 pub use queue::{Queue, Served};
 
 /// A client in front of a queue: the smallest world that can be metastable.

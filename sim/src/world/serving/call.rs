@@ -5,12 +5,12 @@ use std::rc::Rc;
 use firedrill_core::ids::ClassId;
 
 use crate::random::{Entity, binomial, split};
-use crate::spec::ClientPolicy;
 
-use super::super::graph::Graph;
+use super::super::graph::{Graph, timeout};
 use super::super::modifiers::Tries;
+use super::super::queueing::Threshold;
 use super::super::{Purpose, World};
-use super::Load;
+use super::{Load, Weight};
 
 /// What became of one class's requests in one cell, user by user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,17 +27,23 @@ pub(crate) struct Fate {
     pub(crate) wrong: u64,
 }
 
-/// Attempts of one class and audience at one service of their way, by cohort.
+/// What a cohort has of the attempts at a hop.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    requests: u64,
+    /// Those that failed here, for whatever reason.
+    failed: u64,
+    /// Those that failed here because of the defect.
+    harmed: u64,
+    /// Errors that come back from further inside.
+    returned: u64,
+}
+
+/// Attempts of one class and audience at one service of their way.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hop {
-    /// Attempts by cohort.
-    requests: Vec<u64>,
-    /// Those that failed here, for whatever reason.
-    failed: Vec<u64>,
-    /// Those that failed here because of the defect.
-    harmed: Vec<u64>,
-    /// Errors that come back from further inside.
-    returned: Vec<u64>,
+    /// By cohort.
+    parts: Vec<Part>,
     /// Times that it was visited for the requests at hand: retries of callers come again.
     visits: u64,
     /// Requests at hand that were slow here because of the defect.
@@ -63,37 +69,48 @@ struct Answer {
     wrong: u64,
 }
 
-/// Visits beyond this many share their draws: that deep in retries they no longer matter.
-const VISITS_APART: u64 = 16;
+/// The share of calls along an edge that clients give up on although nothing waits in a queue.
+fn late(load: &Load, own: Threshold, other: Option<&Tries>) -> f64 {
+    let late = load.shape.above(own);
+    match other {
+        None => late,
+        Some(Tries { share, client }) => {
+            late * (1.0 - share) + load.shape.above(timeout(*client)) * share
+        }
+    }
+}
 
-/// The share of calls that a client gives up on although nothing waits in a queue.
-fn late(load: &Load, client: ClientPolicy, other: Option<Tries>) -> f64 {
-    let above = |client: ClientPolicy| load.shape.above((client.timeout_s * 1e6) as u64);
-    other.map_or_else(
-        || above(client),
-        |Tries {
-             share,
-             client: theirs,
-         }| above(client) * (1.0 - share) + above(theirs) * share,
-    )
+/// What a part of a cohort's requests is up against.
+struct Hazard {
+    /// The probability of a failure that nobody is to blame for.
+    own: f64,
+    /// The probability of one that the defect is to blame for.
+    by_defect: f64,
+}
+
+impl Hazard {
+    fn new(load: &Load, errand: Errand, late: f64) -> Self {
+        let late = if load.lost > 0.0 { 0.0 } else { late };
+        let overload = 1.0 - (1.0 - load.lost) * (1.0 - late);
+        let Weight { answering, dead } = load.weights[errand.audience];
+        let dead = dead / (answering + dead);
+        let (own, by_overload) = if load.disturbed {
+            (load.own_failure, overload)
+        } else {
+            (1.0 - (1.0 - load.own_failure) * (1.0 - overload), 0.0)
+        };
+        let by_class = load.effect.error_share_of(errand.class);
+        let by_defect = 1.0 - (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead);
+        Self { own, by_defect }
+    }
 }
 
 impl Hop {
-    fn reset(&mut self, cohorts: usize) {
-        for counts in [
-            &mut self.requests,
-            &mut self.failed,
-            &mut self.harmed,
-            &mut self.returned,
-        ] {
-            counts.clear();
-            counts.resize(cohorts, 0);
-        }
-    }
-
     /// Attempts that failed here, and those of them that the defect failed.
     fn failures(&self) -> (u64, u64) {
-        (self.failed.iter().sum(), self.harmed.iter().sum())
+        self.parts.iter().fold((0, 0), |(failed, harmed), part| {
+            (failed + part.failed, harmed + part.harmed)
+        })
     }
 }
 
@@ -123,20 +140,19 @@ impl World<'_> {
             slowed: slowed.min(answered - wrong),
             wrong,
         };
-        let path = &self.scenario.fleet.classes[class.index()].path;
-        self.truth.ended(class, path, fate);
+        self.truth.ended(class, fate);
     }
 
     /// Calls the service of a hop `count` times, with the tries that the edge's client makes.
     fn call(&mut self, graph: &Graph, errand: Errand, hop: usize, count: u64) -> Answer {
         let spec = &graph.classes[errand.class.index()][hop];
-        let client = graph.edges[spec.edge].client;
-        let other = self.modifiers.tries[spec.edge].filter(|tries| tries.share > 0.0);
+        let client = &graph.edges[spec.edge].client;
+        let other = self.other_tries(spec.edge);
         let attempts_max = other.map_or(client.attempts, |tries| {
             client.attempts.max(tries.client.attempts)
         });
         let pool = errand.cell * self.scenario.fleet.services.len() + spec.service.index();
-        self.traffic.called(pool, graph.slot(spec), count);
+        self.traffic.called(pool, spec.slot, count);
         let (turned_away, allowed) = self.congestion[pool].as_ref().map_or((0.0, 1.0), |state| {
             let fate = state.edges.iter().find(|fate| fate.edge == spec.edge);
             fate.map_or((0.0, 1.0), |fate| (fate.turned_away, fate.retries_allowed))
@@ -152,7 +168,8 @@ impl World<'_> {
             }
             let visit = self.hops[hop].visits;
             self.hops[hop].visits += 1;
-            let entity = self.address(errand, spec.service, visit);
+            let Errand { cell, audience, .. } = errand;
+            let entity = self.addresses.request(cell, spec.number, audience, visit);
             let away = if turned_away > 0.0 {
                 let draws = self.draws.get(Purpose::TurnedAway);
                 binomial(draws.uniform(self.step, entity(0)), pending, turned_away)
@@ -160,25 +177,36 @@ impl World<'_> {
                 0
             };
             let sent = pending - away;
-            self.traffic.attempted(pool, graph.slot(spec), sent);
+            self.traffic.attempted(pool, spec.slot, sent);
             let tried = self.attempt(graph, errand, hop, sent, &entity);
-            // Those who try on: all up to a client's number of tries, a share of them beyond.
-            let own = f64::from(u8::from(attempt < client.attempts));
-            let trying = other.map_or(own, |Tries { share, client }| {
-                let others = f64::from(u8::from(attempt < client.attempts));
-                own * (1.0 - share) + others * share
-            });
-            let wanted = (tried.failed as f64 * allowed * trying + 0.5) as u64;
-            let again = wanted.min(budget.saturating_sub(retried));
+            let again = if attempt < attempts_max {
+                // Those who try on: all up to a client's number of tries, a share of them beyond.
+                let own = f64::from(u8::from(attempt < client.attempts));
+                let trying = other.map_or(own, |Tries { share, client }| {
+                    let others = f64::from(u8::from(attempt < client.attempts));
+                    own * (1.0 - share) + others * share
+                });
+                let wanted = (tried.failed as f64 * allowed * trying + 0.5) as u64;
+                wanted.min(budget.saturating_sub(retried))
+            } else {
+                0
+            };
             let share = |part: u64| (part * again).checked_div(tried.failed).unwrap_or(0);
-            let disturbed = self.loads[pool].iter().any(|load| load.disturbed);
             answer.wrong += tried.wrong;
             answer.failed += away + tried.failed - again;
-            answer.harmed += tried.harmed - share(tried.harmed) + if disturbed { away } else { 0 };
+            answer.harmed += tried.harmed - share(tried.harmed);
+            if away > 0 && self.loads[pool].iter().any(|load| load.disturbed) {
+                answer.harmed += away;
+            }
             retried += again;
             pending = again;
         }
         answer
+    }
+
+    /// How some callers along an edge try, while there are such.
+    fn other_tries(&self, edge: usize) -> Option<Tries> {
+        self.modifiers.tries[edge].filter(|tries| tries.share > 0.0)
     }
 
     /// One try of `count` calls: the service answers or not, and calls what it needs.
@@ -196,9 +224,9 @@ impl World<'_> {
         let passed = count - failed;
         let mut returned = Answer::default();
         for child in &spec.children {
-            let edge = &graph.edges[graph.classes[errand.class.index()][*child].edge];
-            let child_edge = graph.classes[errand.class.index()][*child].edge;
-            let calls = passed as f64 * edge.calls * self.modifiers.calls[child_edge];
+            let number = graph.classes[errand.class.index()][*child].edge;
+            let edge = &graph.edges[number];
+            let calls = passed as f64 * edge.calls * self.modifiers.calls[number];
             let calls = (calls + 0.5) as u64;
             let inside = self.call(graph, errand, *child, calls);
             if calls > 0 {
@@ -234,95 +262,76 @@ impl World<'_> {
         entity: &impl Fn(u64) -> Entity,
     ) {
         let spec = &graph.classes[errand.class.index()][hop];
-        let client = graph.edges[spec.edge].client;
-        let other = self.modifiers.tries[spec.edge].filter(|tries| tries.share > 0.0);
+        let timeout = graph.timeouts[spec.edge];
+        let other = self.other_tries(spec.edge);
         let pool_index = errand.cell * self.scenario.fleet.services.len() + spec.service.index();
         let (pool, loads) = (&self.pools[pool_index], &self.loads[pool_index]);
-        let hop = &mut self.hops[hop];
-        hop.reset(pool.cohorts.len());
-        let weights = &mut self.weights;
-        weights.clear();
-        weights.extend(
-            loads
-                .iter()
-                .map(|load| load.weights[errand.audience].total()),
-        );
-        if weights.iter().sum::<f64>() <= 0.0 {
+        let (step, draws) = (self.step, &mut self.draws);
+        let parts = &mut self.hops[hop].parts;
+        parts.clear();
+        parts.resize(loads.len(), Part::default());
+        let weight = |load: &Load| load.weights[errand.audience].total();
+        if loads.iter().all(|load| weight(load) <= 0.0) {
             // Nobody answers: the call fails at the door. It is the defect's doing when the
             // instances are there and crashed.
             let crashed = pool
                 .cohorts
                 .iter()
                 .any(|cohort| cohort.crashed + cohort.cut_off > 0);
-            hop.requests[0] = count;
-            hop.failed[0] = count;
-            hop.harmed[0] = if crashed { count } else { 0 };
+            parts[0] = Part {
+                requests: count,
+                failed: count,
+                harmed: if crashed { count } else { 0 },
+                returned: 0,
+            };
             return;
         }
-        let (step, draws) = (self.step, &mut self.draws);
-        let lane = |index: usize| entity(pool.cohorts[index].key.lane());
         let routing = draws.get(Purpose::Routing);
         split(
-            |index| routing.uniform(step, lane(index)),
+            |index| routing.uniform(step, entity(loads[index].key.lane())),
             count,
-            weights,
-            &mut hop.requests,
+            loads.iter().map(weight),
+            |index, requests| parts[index].requests = requests,
         );
-        for index in 0..weights.len() {
-            let requests = hop.requests[index];
-            if requests == 0 {
+        for (part, load) in parts.iter_mut().zip(loads) {
+            if part.requests == 0 {
                 continue;
             }
-            let load = &loads[index];
-            let late = if load.lost > 0.0 {
-                0.0
-            } else {
-                late(load, client, other)
-            };
-            let overload = 1.0 - (1.0 - load.lost) * (1.0 - late);
-            let dead = load.weights[errand.audience].dead / weights[index];
-            let (own, by_overload) = if load.disturbed {
-                (load.own_failure, overload)
-            } else {
-                (1.0 - (1.0 - load.own_failure) * (1.0 - overload), 0.0)
-            };
-            let by_class = load.effect.error_share_of(errand.class);
-            let by_defect = 1.0 - (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead);
-            let u = draws.get(Purpose::OwnErrors).uniform(step, lane(index));
-            let own = binomial(u, requests, own);
-            let harmed = if by_defect > 0.0 {
-                let u = draws.get(Purpose::DefectErrors).uniform(step, lane(index));
-                binomial(u, requests - own, by_defect)
-            } else {
-                0
-            };
-            hop.failed[index] = own + harmed;
-            hop.harmed[index] = harmed;
+            let late = late(load, timeout, other.as_ref());
+            let Hazard { own, by_defect } = Hazard::new(load, errand, late);
+            let lane = entity(load.key.lane());
+            let u = draws.get(Purpose::OwnErrors).uniform(step, lane);
+            let own = binomial(u, part.requests, own);
+            if by_defect > 0.0 {
+                let u = draws.get(Purpose::DefectErrors).uniform(step, lane);
+                part.harmed = binomial(u, part.requests - own, by_defect);
+            }
+            part.failed = own + part.harmed;
         }
     }
 
     /// A failure further inside is an error here too: cohorts count it in proportion to what they
-    /// passed on, with the remainder to the largest.
+    /// passed on, with the remainder to the first that can.
     fn return_errors(&mut self, hop: usize, returned: u64) {
         if returned == 0 {
             return;
         }
-        let hop = &mut self.hops[hop];
-        let passed: Vec<u64> = hop
-            .requests
-            .iter()
-            .zip(&hop.failed)
-            .map(|(r, f)| r - f)
-            .collect();
-        let total: u64 = passed.iter().sum();
-        let mut left = returned;
-        for (slot, passed) in hop.returned.iter_mut().zip(&passed) {
-            *slot = (u128::from(returned) * u128::from(*passed) / u128::from(total)) as u64;
-            left -= *slot;
+        let parts = &mut self.hops[hop].parts;
+        if let [only] = parts.as_mut_slice() {
+            only.returned = returned;
+            return;
         }
-        for (slot, passed) in hop.returned.iter_mut().zip(&passed) {
-            let more = left.min(passed - *slot);
-            *slot += more;
+        let passed = |part: &Part| part.requests - part.failed;
+        let total: u64 = parts.iter().map(passed).sum();
+        let mut left = returned;
+        for part in parts.iter_mut() {
+            let share = u128::from(returned) * u128::from(passed(part)) / u128::from(total);
+            part.returned = share as u64;
+            left -= part.returned;
+        }
+        for part in parts {
+            let more = left.min(passed(part) - part.returned);
+            part.returned += more;
             left -= more;
         }
     }
@@ -341,26 +350,26 @@ impl World<'_> {
         let pool_index = errand.cell * self.scenario.fleet.services.len() + service.index();
         let pool = &self.pools[pool_index];
         let hop = &mut self.hops[hop];
-        let watched = self.slow_above_us[service.index()].is_some();
-        for (index, cohort) in pool.cohorts.iter().enumerate() {
-            let requests = hop.requests[index];
+        let watched = self.slow_above[service.index()].is_some();
+        let loads = self.loads[pool_index].iter_mut();
+        for (part, load) in hop.parts.iter().zip(loads) {
+            let requests = part.requests;
             if requests == 0 {
                 continue;
             }
-            let load = &mut self.loads[pool_index][index];
             load.requests += requests;
-            let errors = hop.failed[index] + hop.returned[index];
-            let scope = self
-                .addresses
-                .scope(pool.region, service, cohort.key.version);
-            let lane = entity(cohort.key.lane());
+            let errors = part.failed + part.returned;
+            let version = load.key.version;
+            let scope = self.addresses.scope(pool.region, service, version);
+            let lane = entity(load.key.lane());
             let wrong_share = load.effect.wrong_share_of(errand.class);
             let own_wrong = if wrong_share > 0.0 {
-                let u = self
-                    .draws
-                    .get(Purpose::WrongAnswers)
-                    .uniform(self.step, lane);
-                binomial(u, requests - errors, wrong_share)
+                let draws = self.draws.get(Purpose::WrongAnswers);
+                binomial(
+                    draws.uniform(self.step, lane),
+                    requests - errors,
+                    wrong_share,
+                )
             } else {
                 0
             };
@@ -372,22 +381,16 @@ impl World<'_> {
             let good = requests - errors - wrong;
             self.telemetry
                 .record(scope, errand.class, [requests, errors, good]);
-            let served = (service, cohort.key.version);
-            self.truth.served(
-                served,
-                errand.class,
-                requests,
-                hop.harmed[index] + own_wrong,
-            );
+            let served = (service, version);
+            let harmed = part.harmed + own_wrong;
+            self.truth.served(served, errand.class, requests, harmed);
             if watched {
-                let answered = requests - hop.failed[index];
+                let answered = requests - part.failed;
                 let u = self.draws.get(Purpose::Slow).uniform(self.step, lane);
                 let slow = binomial(u, answered, load.slow);
                 let by_defect = if load.slow_by_defect > 0.0 {
-                    let u = self
-                        .draws
-                        .get(Purpose::SlowByDefect)
-                        .uniform(self.step, lane);
+                    let draws = self.draws.get(Purpose::SlowByDefect);
+                    let u = draws.uniform(self.step, lane);
                     binomial(u, slow, load.slow_by_defect / load.slow)
                 } else {
                     0
@@ -398,30 +401,5 @@ impl World<'_> {
             }
         }
         all_wrong
-    }
-
-    /// The draws of an errand at a service, by cohort lane.
-    fn address(
-        &self,
-        errand: Errand,
-        service: firedrill_core::ids::ServiceId,
-        visit: u64,
-    ) -> impl Fn(u64) -> Entity + use<> {
-        let Errand {
-            cell,
-            class,
-            audience,
-        } = errand;
-        let entity = self.addresses.request(cell, class, service, audience);
-        let visit = visit.min(VISITS_APART - 1);
-        // Later visits stand apart, so that the draws of first ones stay close together.
-        let stride = self.addresses.requests(self.cells.len());
-        move |lane| {
-            let Entity { lane, index } = entity(lane);
-            Entity {
-                lane,
-                index: index + visit * stride,
-            }
-        }
     }
 }

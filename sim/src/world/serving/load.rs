@@ -1,20 +1,23 @@
 //! How the cohorts of a pool fare in a step.
 
+use std::rc::Rc;
+
 use crate::spec::Service;
 
-use super::super::congestion::{Congestion, Outlet, QueuePolicy};
+use super::super::congestion::{Congestion, Inflow, Outlet, OutletFate, QueuePolicy};
 use super::super::defect::Effect;
 use super::super::demand::{AUDIENCES, EMPLOYEES, PUBLIC};
 use super::super::fleet::{Cohort, Pool};
 use super::super::heterogeneity::Host;
-use super::super::queueing::{Shape, mean_s};
-use super::{HEALTH_CHECK_LAG, Load, PoolStep, ServiceTables, Weight};
+use super::super::queueing::{Shape, Threshold};
+use super::{HEALTH_CHECK_LAG, Load, PoolStep, ServiceTables, Weight, Workspace};
 
 /// Above this utilisation history matters: the pool is congested.
 const CONGESTED_ABOVE: f64 = 0.98;
 
 /// What a cohort is up against.
-struct Demand {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demand {
     weights: [Weight; AUDIENCES],
     /// Attempts in this step.
     arriving: f64,
@@ -24,29 +27,29 @@ struct Demand {
     own_failure: f64,
 }
 
-/// Works out how every cohort of a pool fares, and moves its queues on.
+/// Works out how every cohort of a pool fares, and moves its queues on. `inflows` tells the first
+/// attempts by edge; only congested pools ask.
 pub(crate) fn load_pool(
     pool: &mut Pool,
     step: &PoolStep<'_>,
+    inflows: impl FnOnce() -> Vec<Inflow>,
     tables: &mut ServiceTables,
     congestion: &mut Option<Box<Congestion>>,
+    room: &mut Workspace,
     loads: &mut Vec<Load>,
 ) {
-    let demands = demands(pool, step);
-    let is_congested = congestion.is_some()
-        || demands
-            .iter()
-            .any(|demand| demand.utilisation > CONGESTED_ABOVE);
-    let mut fates = Vec::new();
+    demands(pool, step, tables.mean_s(), &room.hosts, &mut room.demands);
+    let demands = &room.demands;
+    let is_overloaded = |demand: &Demand| demand.utilisation > CONGESTED_ABOVE;
+    let is_congested = congestion.is_some() || demands.iter().any(is_overloaded);
+    room.fates.clear();
     if is_congested && demands.iter().any(|demand| demand.capacity_per_s > 0.0) {
+        let inflows = inflows();
         let state =
-            congestion.get_or_insert_with(|| Box::new(Congestion::new(&step.inflows, step.length)));
-        state.advance(&step.inflows, &outlets(pool, step.service, &demands));
-        fates.clone_from(&state.outlets);
-        let calm = demands
-            .iter()
-            .all(|demand| demand.utilisation <= CONGESTED_ABOVE);
-        if calm && state.is_over() {
+            congestion.get_or_insert_with(|| Box::new(Congestion::new(&inflows, step.length)));
+        state.advance(&inflows, &outlets(pool, step.service, demands));
+        room.fates.clone_from(&state.outlets);
+        if !demands.iter().any(is_overloaded) && state.is_over() {
             *congestion = None;
         }
     }
@@ -58,35 +61,21 @@ pub(crate) fn load_pool(
             }));
     loads.clear();
     for (index, (cohort, demand)) in pool.cohorts.iter_mut().zip(demands).enumerate() {
-        let effect = cohort.effect;
-        let table = tables.get(effect.service_factor, effect.burn_factor);
-        let slowness = step.hosts[index].slowness;
-        let (shape, lost, waiting) = match fates.get(index) {
-            Some(fate) => {
-                let shape = Shape::delayed(table.service(), fate.wait_s * 1e6 / slowness);
-                (shape, fate.lost_share, fate.waiting)
+        let fate = room.fates.get(index);
+        cohort.waiting = fate.map_or(0.0, |fate| fate.waiting);
+        let slowness = room.hosts[index].slowness;
+        let shape = shape(cohort, demand, fate, slowness, tables);
+        let (slow, slow_by_defect) = match step.slow_above {
+            None => (0.0, 0.0),
+            Some(slow_above) => {
+                let slow = shape.above(slow_above.threshold);
+                let by_defect = if disturbed {
+                    slow - slow_anyway(cohort, demand, step, (slow_above.us, slowness), tables)
+                } else {
+                    0.0
+                };
+                (slow, by_defect.max(0.0))
             }
-            None => (
-                table.at(demand.utilisation.min(CONGESTED_ABOVE)).clone(),
-                0.0,
-                0.0,
-            ),
-        };
-        let shape = shape.stretched(slowness);
-        cohort.waiting = waiting;
-        let slow = step
-            .slow_above_us
-            .map_or(0.0, |threshold| shape.above(threshold));
-        let slow_by_defect = match step.slow_above_us {
-            // How many more are slow than would be under the same load on the service as it
-            // should be.
-            Some(threshold) if disturbed => {
-                let by_defect = effect.service_factor * effect.burn_factor * step.capacity_factor;
-                let healthy = (demand.utilisation / by_defect).min(0.97);
-                let threshold = (threshold as f64 / slowness) as u64;
-                (slow - tables.get(1.0, 1.0).at(healthy).above(threshold)).max(0.0)
-            }
-            Some(_) | None => 0.0,
         };
         loads.push(Load {
             key: cohort.key,
@@ -95,9 +84,9 @@ pub(crate) fn load_pool(
             requests: 0,
             utilisation: demand.utilisation,
             own_failure: demand.own_failure,
-            lost,
+            lost: fate.map_or(0.0, |fate| fate.lost_share),
             disturbed,
-            effect,
+            effect: cohort.effect,
             leaked: cohort.leaked,
             shape,
             slow,
@@ -106,7 +95,53 @@ pub(crate) fn load_pool(
     }
 }
 
-fn demands(pool: &Pool, step: &PoolStep<'_>) -> Vec<Demand> {
+/// The latency of what a cohort answers.
+fn shape(
+    cohort: &Cohort,
+    demand: &Demand,
+    fate: Option<&OutletFate>,
+    slowness: f64,
+    tables: &mut ServiceTables,
+) -> Rc<Shape> {
+    let effect = &cohort.effect;
+    let table = tables.get(effect.service_factor, effect.burn_factor);
+    let shape = match fate {
+        Some(fate) => Rc::new(Shape::delayed(
+            table.service(),
+            fate.wait_s * 1e6 / slowness,
+        )),
+        None => Rc::clone(table.at(demand.utilisation.min(CONGESTED_ABOVE))),
+    };
+    if slowness == 1.0 {
+        shape
+    } else {
+        Rc::new(shape.stretched(slowness))
+    }
+}
+
+/// The share of requests that would be too slow under the same load on the service as it should
+/// be.
+fn slow_anyway(
+    cohort: &Cohort,
+    demand: &Demand,
+    step: &PoolStep<'_>,
+    (threshold_us, slowness): (u64, f64),
+    tables: &mut ServiceTables,
+) -> f64 {
+    let effect = &cohort.effect;
+    let by_defect = effect.service_factor * effect.burn_factor * step.capacity_factor;
+    let utilisation = (demand.utilisation / by_defect).min(0.97);
+    let threshold = Threshold::new((threshold_us as f64 / slowness) as u64);
+    tables.healthy().at(utilisation).above(threshold)
+}
+
+fn demands(
+    pool: &Pool,
+    step: &PoolStep<'_>,
+    mean_s: f64,
+    hosts: &[Host],
+    demands: &mut Vec<Demand>,
+) {
     let apart = pool.has_employees_apart();
     let lag = HEALTH_CHECK_LAG.0.min(step.length.0) as f64 / step.length.0 as f64;
     let weights =
@@ -124,7 +159,7 @@ fn demands(pool: &Pool, step: &PoolStep<'_>) -> Vec<Demand> {
             .map(|who| step.offered[who] * weights[who].answering / sums[who])
             .sum();
         let effect = &cohort.effect;
-        let service_s = mean_s(step.service.service_time) * effect.service_factor * host.slowness;
+        let service_s = mean_s * effect.service_factor * host.slowness;
         let serving = cohort.serving();
         let workers = f64::from(serving) * f64::from(step.service.workers);
         let capacity_per_s = workers / service_s / effect.burn_factor / step.capacity_factor;
@@ -146,7 +181,8 @@ fn demands(pool: &Pool, step: &PoolStep<'_>) -> Vec<Demand> {
             own_failure,
         }
     };
-    pool.cohorts.iter().zip(&step.hosts).map(demand).collect()
+    demands.clear();
+    demands.extend(pool.cohorts.iter().zip(hosts).map(demand));
 }
 
 /// The queues in front of a congested pool's cohorts.

@@ -5,20 +5,21 @@ mod call;
 mod load;
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use firedrill_core::Micros;
 
 use crate::spec::{Flapping, LogNormal, Service};
 
-use super::congestion::Inflow;
+use super::congestion::OutletFate;
 use super::defect::Effect;
 use super::demand::{AUDIENCES, EMPLOYEES};
 use super::fleet::{Cohort, CohortKey};
 use super::heterogeneity::Host;
-use super::queueing::{Shape, ShapeTable};
+use super::queueing::{Shape, ShapeTable, Threshold, mean_s};
 
 pub(crate) use call::{Fate, Hop};
-pub(crate) use load::load_pool;
+pub(crate) use load::{Demand, load_pool};
 
 /// A crashed instance still gets requests until its health check fails.
 const HEALTH_CHECK_LAG: Micros = Micros::from_secs(5);
@@ -47,7 +48,7 @@ pub(crate) struct Load {
     /// Memory that leaked, as a share of all of it.
     pub(crate) leaked: f64,
     /// Latency of what it answers.
-    pub(crate) shape: Shape,
+    pub(crate) shape: Rc<Shape>,
     /// The probability that a request is slower than the service's latency objective allows.
     pub(crate) slow: f64,
     /// The part of that which a defect adds.
@@ -59,30 +60,77 @@ pub(crate) struct Load {
 pub(crate) struct ServiceTables {
     time: LogNormal,
     workers: u32,
+    /// The mean service time as it should be, in seconds.
+    mean_s: f64,
+    /// As it should be.
+    healthy: ShapeTable,
     /// By slowness (steps of 1/16 octave) and workers.
-    made: BTreeMap<(u16, u32), ShapeTable>,
+    disturbed: BTreeMap<(u16, u32), ShapeTable>,
 }
 
 impl ServiceTables {
     pub(crate) fn new(service: &Service) -> Self {
+        let (time, workers) = (service.service_time, service.workers);
         Self {
-            time: service.service_time,
-            workers: service.workers,
-            made: BTreeMap::new(),
+            time,
+            workers,
+            mean_s: mean_s(time),
+            healthy: ShapeTable::new(time, workers),
+            disturbed: BTreeMap::new(),
         }
+    }
+
+    /// The mean service time as it should be, in seconds.
+    pub(crate) const fn mean_s(&self) -> f64 {
+        self.mean_s
+    }
+
+    /// The table of the service as it should be.
+    pub(crate) const fn healthy(&mut self) -> &mut ShapeTable {
+        &mut self.healthy
     }
 
     /// The table for service times multiplied by `slowness` and capacity divided by `burn`.
     pub(crate) fn get(&mut self, slowness: f64, burn: f64) -> &mut ShapeTable {
         const STEPS: f64 = 16.0;
+        if slowness <= 1.0 && burn <= 1.0 {
+            return &mut self.healthy;
+        }
         let step = (libm::log2(slowness.max(1.0)) * STEPS + 0.5) as u16;
         let workers = ((f64::from(self.workers) / burn.max(1.0) + 0.5) as u32).max(1);
         let mut time = self.time;
-        self.made.entry((step, workers)).or_insert_with(|| {
+        self.disturbed.entry((step, workers)).or_insert_with(|| {
             let factor = libm::exp2(f64::from(step) / STEPS);
             time.median = Micros((time.median.0 as f64 * factor) as u64);
             ShapeTable::new(time, workers)
         })
+    }
+}
+
+/// Room for the intermediate results of a pool, kept from pool to pool.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Workspace {
+    /// By cohort: how its hosts differ.
+    pub(crate) hosts: Vec<Host>,
+    /// By cohort: what it is up against.
+    pub(crate) demands: Vec<Demand>,
+    /// By cohort: how it fared in a congested pool; empty for a calm one.
+    pub(crate) fates: Vec<OutletFate>,
+}
+
+/// The threshold of a latency objective.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SlowAbove {
+    pub(crate) us: u64,
+    pub(crate) threshold: Threshold,
+}
+
+impl SlowAbove {
+    pub(crate) const fn new(us: u64) -> Self {
+        Self {
+            us,
+            threshold: Threshold::new(us),
+        }
     }
 }
 
@@ -91,14 +139,10 @@ pub(crate) struct PoolStep<'a> {
     pub(crate) service: &'a Service,
     pub(crate) length: Micros,
     pub(crate) flapping: Option<&'a Flapping>,
-    /// By cohort: how its hosts differ.
-    pub(crate) hosts: Vec<Host>,
     /// The threshold of the strictest latency objective on the service.
-    pub(crate) slow_above_us: Option<u64>,
+    pub(crate) slow_above: Option<SlowAbove>,
     /// Attempts by audience.
     pub(crate) offered: [f64; AUDIENCES],
-    /// First attempts, by edge.
-    pub(crate) inflows: Vec<Inflow>,
     /// What others do to the pool: its capacity is divided by this.
     pub(crate) capacity_factor: f64,
     /// Whether a defect has run anywhere: overload that outlives it is its doing too.
