@@ -23,8 +23,8 @@ const BLOCK: usize = 32;
 const INDEX_BITS: u32 = 27;
 /// Lanes have numbers below `2^LANE_BITS`.
 const LANE_BITS: u32 = 8;
-/// Blocks kept at hand, one for each of so many lanes.
-const KEPT: usize = 8;
+/// Blocks kept at hand.
+const KEPT: usize = 16;
 
 /// What a draw is for: a lane keeps draws that are made one after the other close together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,8 +93,10 @@ impl Draws {
         );
         let position = (((step << LANE_BITS) | lane) << INDEX_BITS) | index;
         let (number, offset) = (position / BLOCK as u64, (position % BLOCK as u64) as usize);
-        // Lanes of one pool differ in their low and in their high bits.
-        let block = &mut self.kept[(lane ^ (lane >> 2) ^ (lane >> 5)) as usize % KEPT];
+        // Lanes of one pool differ in their low and in their high bits; draws of one lane that are
+        // made in turns, as those of calls and their retries are, stand some blocks apart.
+        let place = lane ^ (lane >> 2) ^ (lane >> 5) ^ number;
+        let block = &mut self.kept[place as usize % KEPT];
         if block.number != number {
             self.rng
                 .set_word_pos(u128::from(number) * BLOCK as u128 * 2);

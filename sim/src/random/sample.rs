@@ -178,8 +178,8 @@ fn one_over(k: u64) -> f64 {
 /// `(1 − p)^n` for `p ≤ 1/2`.
 fn none_of(n: u64, p: f64) -> f64 {
     // The series is exact to a float where its next term cannot matter any more.
-    let log = if p < 1e-4 {
-        -p * (1.0 + p * (0.5 + p / 3.0))
+    let log = if p < 5e-4 {
+        -p * (1.0 + p * (1.0 / 2.0 + p * (1.0 / 3.0 + p * (1.0 / 4.0 + p * (1.0 / 5.0)))))
     } else {
         libm::log1p(-p)
     };

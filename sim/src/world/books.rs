@@ -25,7 +25,7 @@ impl World<'_> {
                     .addresses
                     .scope(pool.region, pool.service, cohort.key.version);
                 let restarts = Self::restarts(cohort, self.scenario.step);
-                self.telemetry.record_load(scope, load, restarts);
+                self.telemetry.record_load(scope, load, cohort, restarts);
             }
         }
     }
@@ -153,10 +153,11 @@ impl World<'_> {
                 let (some, bad) = scope.totals();
                 requests += some;
                 errors += bad;
-                if some > 0 {
-                    utilisation += scope.mean_utilisation() * some as f64;
-                    scopes += some as f64;
+                if some == 0 {
+                    continue;
                 }
+                utilisation += scope.mean_utilisation() * some as f64;
+                scopes += some as f64;
                 for (bucket, mass) in scope.mass().iter().enumerate() {
                     latency.add(bucket, (*mass + 0.5) as u32);
                 }

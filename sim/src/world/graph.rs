@@ -60,8 +60,7 @@ impl Graph {
         graph.timeouts = graph
             .edges
             .iter()
-            .map(|edge| edge.client)
-            .map(timeout)
+            .map(|edge| timeout(&edge.client))
             .collect();
         for hop in graph.classes.iter_mut().flatten() {
             let edges = &graph.into[hop.service.index()];
@@ -110,7 +109,7 @@ impl Graph {
 }
 
 /// The latency at which a client gives up.
-pub(crate) fn timeout(client: ClientPolicy) -> Threshold {
+pub(crate) fn timeout(client: &ClientPolicy) -> Threshold {
     Threshold::new((client.timeout_s * 1e6) as u64)
 }
 

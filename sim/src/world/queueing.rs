@@ -15,16 +15,19 @@ use crate::spec::LogNormal;
 
 const BUCKETS: usize = LatencyHistogram::BUCKETS;
 /// Utilisation is resolved to this many steps below saturation: at 95 % the wait is then within
-/// 1 % of that at the middle of the step.
-const RHO_STEPS: usize = 1_000;
-/// Bucket masses below this are dropped; a billion requests would put less than one there.
+/// 2 % of that at the middle of the step.
+const RHO_STEPS: usize = 500;
+/// Bucket masses below this are left to the next bucket; a billion requests would put less than
+/// one there.
 const MASS_MIN: f64 = 1e-9;
 
 /// A distribution of latency over the buckets of [`LatencyHistogram`].
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Shape {
+    /// The first bucket that holds anything, and the first after the last that does.
+    filled: (u8, u8),
     /// Probability of each bucket; they add up to one.
-    pub(crate) mass: [f32; BUCKETS],
+    mass: [f32; BUCKETS],
     /// Probability of what is above each bucket.
     beyond: [f32; BUCKETS],
 }
@@ -40,14 +43,29 @@ impl Shape {
             } else {
                 cdf(LatencyHistogram::upper_us(bucket)).clamp(below, 1.0)
             };
-            *slot = (up_to - below) as f32;
-            below = up_to;
+            if up_to - below >= MASS_MIN {
+                *slot = (up_to - below) as f32;
+                below = up_to;
+            }
         }
+        let is_filled = |mass: &f32| *mass > 0.0;
+        let first = mass.iter().position(is_filled).unwrap_or(0);
+        let end = mass.iter().rposition(is_filled).map_or(0, |last| last + 1);
         let mut beyond = [0.0; BUCKETS];
         for bucket in (1..BUCKETS).rev() {
             beyond[bucket - 1] = beyond[bucket] + mass[bucket];
         }
-        Self { mass, beyond }
+        Self {
+            filled: (first as u8, end as u8),
+            mass,
+            beyond,
+        }
+    }
+
+    /// The probability of each bucket that holds anything, and the number of the first of them.
+    pub(crate) fn filled(&self) -> (usize, &[f32]) {
+        let (first, end) = (usize::from(self.filled.0), usize::from(self.filled.1));
+        (first, &self.mass[first..end])
     }
 
     /// Service alone, after a fixed wait.
@@ -94,10 +112,8 @@ impl Shape {
             };
             waiting *= half * half;
             let mass = f64::from(*mass);
-            if mass > MASS_MIN {
-                reached += mass;
-                waiting += mass * c * half;
-            }
+            reached += mass;
+            waiting += mass * c * half;
             reached - waiting
         })
     }
@@ -121,6 +137,9 @@ impl Shape {
     /// The probability of more than a threshold; the bucket that holds it counts in proportion.
     pub(crate) fn above(&self, threshold: Threshold) -> f64 {
         let Threshold { bucket, inside } = threshold;
+        if bucket >= usize::from(self.filled.1) {
+            return 0.0;
+        }
         f64::from(self.beyond[bucket]) + f64::from(self.mass[bucket]) * inside
     }
 }

@@ -11,6 +11,7 @@ use firedrill_core::{Micros, Ppm};
 use crate::random::{Draws, Entity, binomial, log_normal};
 use crate::spec::{Golden, Service, Telemetry};
 
+use super::fleet::Cohort;
 use super::serving::Load;
 
 const BUCKETS: usize = LatencyHistogram::BUCKETS;
@@ -68,17 +69,24 @@ impl Collector {
     }
 
     /// Books how long requests took, and how busy the instances behind them were.
-    pub(crate) fn record_load(&mut self, scope: usize, load: &Load, restarts: u32) {
+    pub(crate) fn record_load(
+        &mut self,
+        scope: usize,
+        load: &Load,
+        cohort: &Cohort,
+        restarts: u32,
+    ) {
         let scope = &mut self.scopes[scope];
         let requests = load.requests as f32;
-        for (sum, mass) in scope.mass.iter_mut().zip(&load.shape.mass) {
+        let (first, mass) = load.shape.filled();
+        for (sum, mass) in scope.mass[first..].iter_mut().zip(mass) {
             *sum += requests * mass;
         }
         let instances = f64::from(load.serving);
         scope.utilisation.0 += load.utilisation * instances;
         scope.utilisation.1 += instances;
-        scope.leaked += load.leaked * instances;
-        scope.silenced = scope.silenced.max(load.effect.scrapes_lost);
+        scope.leaked += cohort.leaked * instances;
+        scope.silenced = scope.silenced.max(cohort.effect.scrapes_lost);
         scope.restarts += restarts;
     }
 

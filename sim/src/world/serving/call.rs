@@ -6,8 +6,8 @@ use firedrill_core::ids::ClassId;
 
 use crate::random::{Entity, binomial, split};
 
+use super::super::defect::Effect;
 use super::super::graph::{Graph, timeout};
-use super::super::modifiers::Tries;
 use super::super::queueing::Threshold;
 use super::super::{Purpose, World};
 use super::{Load, Weight};
@@ -69,15 +69,20 @@ struct Answer {
     wrong: u64,
 }
 
+/// How some of the callers along an edge try, other than its client does.
+#[derive(Clone, Copy, Debug)]
+struct OtherTries {
+    share: f64,
+    attempts: u32,
+    timeout: Threshold,
+}
+
 /// The share of calls along an edge that clients give up on although nothing waits in a queue.
-fn late(load: &Load, own: Threshold, other: Option<&Tries>) -> f64 {
+fn late(load: &Load, own: Threshold, other: Option<OtherTries>) -> f64 {
     let late = load.shape.above(own);
-    match other {
-        None => late,
-        Some(Tries { share, client }) => {
-            late * (1.0 - share) + load.shape.above(timeout(*client)) * share
-        }
-    }
+    other.map_or(late, |other| {
+        late * (1.0 - other.share) + load.shape.above(other.timeout) * other.share
+    })
 }
 
 /// What a part of a cohort's requests is up against.
@@ -89,7 +94,7 @@ struct Hazard {
 }
 
 impl Hazard {
-    fn new(load: &Load, errand: Errand, late: f64) -> Self {
+    fn new(load: &Load, effect: &Effect, errand: Errand, late: f64) -> Self {
         let late = if load.lost > 0.0 { 0.0 } else { late };
         let overload = 1.0 - (1.0 - load.lost) * (1.0 - late);
         let Weight { answering, dead } = load.weights[errand.audience];
@@ -99,7 +104,7 @@ impl Hazard {
         } else {
             (1.0 - (1.0 - load.own_failure) * (1.0 - overload), 0.0)
         };
-        let by_class = load.effect.error_share_of(errand.class);
+        let by_class = effect.error_share_of(errand.class);
         let by_defect = 1.0 - (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead);
         Self { own, by_defect }
     }
@@ -145,12 +150,14 @@ impl World<'_> {
 
     /// Calls the service of a hop `count` times, with the tries that the edge's client makes.
     fn call(&mut self, graph: &Graph, errand: Errand, hop: usize, count: u64) -> Answer {
+        if count == 0 {
+            return Answer::default();
+        }
         let spec = &graph.classes[errand.class.index()][hop];
         let client = &graph.edges[spec.edge].client;
         let other = self.other_tries(spec.edge);
-        let attempts_max = other.map_or(client.attempts, |tries| {
-            client.attempts.max(tries.client.attempts)
-        });
+        let attempts_max =
+            other.map_or(client.attempts, |other| client.attempts.max(other.attempts));
         let pool = errand.cell * self.scenario.fleet.services.len() + spec.service.index();
         self.traffic.called(pool, spec.slot, count);
         let (turned_away, allowed) = self.congestion[pool].as_ref().map_or((0.0, 1.0), |state| {
@@ -182,19 +189,20 @@ impl World<'_> {
             let again = if attempt < attempts_max {
                 // Those who try on: all up to a client's number of tries, a share of them beyond.
                 let own = f64::from(u8::from(attempt < client.attempts));
-                let trying = other.map_or(own, |Tries { share, client }| {
-                    let others = f64::from(u8::from(attempt < client.attempts));
-                    own * (1.0 - share) + others * share
+                let trying = other.map_or(own, |other| {
+                    let others = f64::from(u8::from(attempt < other.attempts));
+                    own * (1.0 - other.share) + others * other.share
                 });
                 let wanted = (tried.failed as f64 * allowed * trying + 0.5) as u64;
                 wanted.min(budget.saturating_sub(retried))
             } else {
                 0
             };
-            let share = |part: u64| (part * again).checked_div(tried.failed).unwrap_or(0);
             answer.wrong += tried.wrong;
             answer.failed += away + tried.failed - again;
-            answer.harmed += tried.harmed - share(tried.harmed);
+            if tried.harmed > 0 {
+                answer.harmed += tried.harmed - tried.harmed * again / tried.failed;
+            }
             if away > 0 && self.loads[pool].iter().any(|load| load.disturbed) {
                 answer.harmed += away;
             }
@@ -205,8 +213,13 @@ impl World<'_> {
     }
 
     /// How some callers along an edge try, while there are such.
-    fn other_tries(&self, edge: usize) -> Option<Tries> {
-        self.modifiers.tries[edge].filter(|tries| tries.share > 0.0)
+    fn other_tries(&self, edge: usize) -> Option<OtherTries> {
+        let tries = self.modifiers.tries[edge].as_ref()?;
+        (tries.share > 0.0).then(|| OtherTries {
+            share: tries.share,
+            attempts: tries.client.attempts,
+            timeout: timeout(&tries.client),
+        })
     }
 
     /// One try of `count` calls: the service answers or not, and calls what it needs.
@@ -229,17 +242,18 @@ impl World<'_> {
             let calls = passed as f64 * edge.calls * self.modifiers.calls[number];
             let calls = (calls + 0.5) as u64;
             let inside = self.call(graph, errand, *child, calls);
-            if calls > 0 {
-                let wrong = inside.wrong as f64 / calls as f64 * passed as f64;
-                returned.wrong = returned.wrong.max((wrong + 0.5) as u64);
+            // What happened to calls happens to the requests that made them, in proportion.
+            let per_call =
+                |part: u64, whole: u64| (part as f64 / calls as f64 * whole as f64 + 0.5) as u64;
+            if inside.wrong > 0 {
+                returned.wrong = returned.wrong.max(per_call(inside.wrong, passed));
             }
-            if edge.hard && calls > 0 {
+            if edge.hard && inside.failed > 0 {
                 // Of the requests that are still good, those with a failed call fail.
                 let left = passed - returned.failed;
-                let share = |part: u64| part as f64 / calls as f64 * left as f64;
-                let more = (share(inside.failed) + 0.5) as u64;
-                returned.failed += more.min(left);
-                returned.harmed += ((share(inside.harmed) + 0.5) as u64).min(more);
+                let more = per_call(inside.failed, left).min(left);
+                returned.failed += more;
+                returned.harmed += per_call(inside.harmed, left).min(more);
             }
         }
         self.return_errors(hop, returned.failed);
@@ -293,12 +307,12 @@ impl World<'_> {
             loads.iter().map(weight),
             |index, requests| parts[index].requests = requests,
         );
-        for (part, load) in parts.iter_mut().zip(loads) {
+        for ((part, load), cohort) in parts.iter_mut().zip(loads).zip(&pool.cohorts) {
             if part.requests == 0 {
                 continue;
             }
-            let late = late(load, timeout, other.as_ref());
-            let Hazard { own, by_defect } = Hazard::new(load, errand, late);
+            let late = late(load, timeout, other);
+            let Hazard { own, by_defect } = Hazard::new(load, &cohort.effect, errand, late);
             let lane = entity(load.key.lane());
             let u = draws.get(Purpose::OwnErrors).uniform(step, lane);
             let own = binomial(u, part.requests, own);
@@ -352,7 +366,7 @@ impl World<'_> {
         let hop = &mut self.hops[hop];
         let watched = self.slow_above[service.index()].is_some();
         let loads = self.loads[pool_index].iter_mut();
-        for (part, load) in hop.parts.iter().zip(loads) {
+        for ((part, load), cohort) in hop.parts.iter().zip(loads).zip(&pool.cohorts) {
             let requests = part.requests;
             if requests == 0 {
                 continue;
@@ -362,7 +376,7 @@ impl World<'_> {
             let version = load.key.version;
             let scope = self.addresses.scope(pool.region, service, version);
             let lane = entity(load.key.lane());
-            let wrong_share = load.effect.wrong_share_of(errand.class);
+            let wrong_share = cohort.effect.wrong_share_of(errand.class);
             let own_wrong = if wrong_share > 0.0 {
                 let draws = self.draws.get(Purpose::WrongAnswers);
                 binomial(

@@ -86,8 +86,6 @@ pub(crate) fn load_pool(
             own_failure: demand.own_failure,
             lost: fate.map_or(0.0, |fate| fate.lost_share),
             disturbed,
-            effect: cohort.effect,
-            leaked: cohort.leaked,
             shape,
             slow,
             slow_by_defect,

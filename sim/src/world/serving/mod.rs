@@ -12,7 +12,6 @@ use firedrill_core::Micros;
 use crate::spec::{Flapping, LogNormal, Service};
 
 use super::congestion::OutletFate;
-use super::defect::Effect;
 use super::demand::{AUDIENCES, EMPLOYEES};
 use super::fleet::{Cohort, CohortKey};
 use super::heterogeneity::Host;
@@ -43,10 +42,6 @@ pub(crate) struct Load {
     pub(crate) lost: f64,
     /// Whether a defect is to blame for overload and lateness here.
     pub(crate) disturbed: bool,
-    /// What the version does to the instances.
-    pub(crate) effect: Effect,
-    /// Memory that leaked, as a share of all of it.
-    pub(crate) leaked: f64,
     /// Latency of what it answers.
     pub(crate) shape: Rc<Shape>,
     /// The probability that a request is slower than the service's latency objective allows.
