@@ -150,6 +150,7 @@ fn service(index: u16, instances: u32) -> Service {
         queue_order: firedrill_sim::spec::Order::Fifo,
         drops_expired: false,
         shed_to: None,
+        ejection: None,
         name: format!("service-{index}"),
         instances,
         workers: WORKERS,

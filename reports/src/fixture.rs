@@ -661,6 +661,7 @@ fn fleet() -> Fleet {
             queue_order: firedrill_sim::spec::Order::Fifo,
             drops_expired: false,
             shed_to: None,
+            ejection: None,
             start_up: Micros::from_secs(30),
             cpu: golden,
             memory: golden,

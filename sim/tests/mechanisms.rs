@@ -12,7 +12,7 @@ use firedrill_sim::engine;
 use firedrill_sim::log::{EventBody, RunLog, Sample, WorldEvent};
 use firedrill_sim::measure::{Measures, Span, measure};
 use firedrill_sim::spec::{
-    Backoff, ClientPolicy, Edge, LogNormal, Mechanism, NamedSlo, Onset, Scenario, Trigger,
+    Backoff, ClientPolicy, Edge, Ejection, LogNormal, Mechanism, NamedSlo, Onset, Scenario, Trigger,
 };
 
 use support::scenario;
@@ -325,4 +325,34 @@ fn triggers_confine_a_defect() {
     assert_eq!(harmed(key(61)), 0);
     assert_eq!(harmed(key(60)), all);
     assert_eq!(harmed(Trigger::Hardware(1)), 0, "every cell is of class 0");
+}
+
+/// Instances that err get no requests for a while, so fewer users are hit; the others are busier
+/// for it; and where all instances err, the limit leaves most of them in.
+#[test]
+fn a_balancer_moves_traffic_off_instances_that_err() {
+    let last = |ejects: bool, stays_at_a_quarter: bool| {
+        let mut scenario = unguarded(Mechanism::Errors {
+            class: None,
+            share: 0.6,
+        });
+        if stays_at_a_quarter {
+            scenario.configs[0].plans[0].plan.stages[1].bake = scenario.duration;
+        }
+        scenario.fleet.services[AUTH].ejection = ejects.then_some(Ejection {
+            error_share: 0.3,
+            length: Micros::from_mins(5),
+            share_max: 0.3,
+        });
+        let log = engine::run(&scenario, 1);
+        let sample = samples(&log).into_iter().next_back().cloned();
+        let sample = sample.expect("a run has samples");
+        let service = sample.services[AUTH];
+        (sample.failed as f64 / sample.requests as f64, service.cpu)
+    };
+    let ((failed, cpu), (spared, busier)) = (last(false, true), last(true, true));
+    assert!(spared < 0.4 * failed, "{spared} instead of {failed}");
+    assert!(busier > cpu, "{busier} instead of {cpu}");
+    let ((failed, _), (limited, _)) = (last(false, false), last(true, false));
+    assert!((limited / failed - 1.0).abs() < 0.05, "{limited} {failed}");
 }

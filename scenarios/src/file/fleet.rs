@@ -72,6 +72,8 @@ pub struct ServiceFile {
     /// Load shedding: while requests wait, only this share of what the instances can serve is
     /// let in. No shedding when absent.
     pub shed_to: Option<Scalar<Percent>>,
+    /// A balancer that moves traffic off instances that err. It keeps all when absent.
+    pub ejection: Option<EjectionFile>,
     /// Time from start to first request.
     pub start_up: Scalar<Duration>,
     /// Processor use.
@@ -82,6 +84,19 @@ pub struct ServiceFile {
     pub network: GoldenFile,
     /// Disk use.
     pub disk: GoldenFile,
+}
+
+/// When a balancer leaves out instances that err.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct EjectionFile {
+    /// Instances that fail more of their requests than this are left out.
+    pub errors: Scalar<Percent>,
+    /// For so long; then they are tried again.
+    #[serde(rename = "for")]
+    pub length: Scalar<Duration>,
+    /// At most this share of the instances of a cell is left out at a time.
+    pub at_most: Scalar<Percent>,
 }
 
 /// The order in which waiting requests are served.

@@ -1,7 +1,9 @@
 //! Regions, services, classes.
 
 use firedrill_core::ids::ServiceId;
-use firedrill_sim::spec::{Fleet, Golden, LogNormal, Order, Region, RequestClass, Service};
+use firedrill_sim::spec::{
+    Ejection, Fleet, Golden, LogNormal, Order, Region, RequestClass, Service,
+};
 
 use crate::file::{
     ClassFile, DistributionFile, FleetFile, GoldenFile, QueueOrderFile, RegionFile, ServiceFile,
@@ -183,6 +185,18 @@ fn resolve_service(context: &mut Context, file: &ServiceFile) -> Service {
             context
                 .read(share, &what("the load that is let in"))
                 .as_f64()
+        }),
+        ejection: file.ejection.as_ref().map(|file| Ejection {
+            error_share: context
+                .read(
+                    &file.errors,
+                    &what("the errors that the balancer puts up with"),
+                )
+                .as_f64(),
+            length: context.read(&file.length, &what("the time without requests")),
+            share_max: context
+                .read(&file.at_most, &what("the share that is left out"))
+                .as_f64(),
         }),
         start_up: context.read(&file.start_up, &what("the start-up time")),
         cpu: golden(context, &file.cpu, &what("processor use")),

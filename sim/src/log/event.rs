@@ -231,7 +231,7 @@ pub struct Sample {
     pub failed: u64,
     /// Those that failed or were slow because of the defect.
     pub harmed: u64,
-    /// User requests waiting at the end.
+    /// Requests waiting in front of any service: at the end in congested pools, on average in calm ones.
     pub queued: u64,
     /// Services.
     pub services: Vec<ServiceSample>,

@@ -34,10 +34,11 @@ pub fn binomial(u: f64, n: u64, p: f64) -> u64 {
     }
     let odds = p / (1.0 - p);
     let mut mass = none_of(n, p);
-    let (mut k, mut below) = (0, mass);
-    while u > below && k < n {
-        mass *= (n - k) as f64 * odds * one_over(k + 1);
+    let (mut k, mut below, mut left) = (0, mass, n as f64);
+    while u > below && left > 0.0 {
         k += 1;
+        mass *= left * odds * one_over(k);
+        left -= 1.0;
         let sum = below + mass;
         if sum == below && k as f64 > mean {
             break; // the rest of the distribution is below what a float can hold
@@ -183,7 +184,54 @@ fn none_of(n: u64, p: f64) -> f64 {
     } else {
         libm::log1p(-p)
     };
-    libm::exp(n as f64 * log)
+    exp_of_small(n as f64 * log)
+}
+
+/// `e^x` for `-50 ≤ x ≤ 0`, to `1e-14`: `x` is split into a multiple of
+/// ln 2 / 64, whose power stands in a table, and a rest for which a few terms are enough. Several
+/// times as fast as [`libm::exp`], which every small sample would wait for.
+fn exp_of_small(x: f64) -> f64 {
+    const STEPS: usize = 64;
+    const POWERS: [f64; STEPS] = powers_below_one();
+    const PER_STEP: f64 = std::f64::consts::LN_2 / STEPS as f64;
+    debug_assert!((-50.0..=0.0).contains(&x), "{x}");
+    let steps = (x * (-1.0 / PER_STEP) + 0.5) as usize;
+    let rest = x + steps as f64 * PER_STEP;
+    let series = 1.0
+        + rest
+            * (1.0
+                + rest
+                    * (1.0 / 2.0
+                        + rest * (1.0 / 6.0 + rest * (1.0 / 24.0 + rest * (1.0 / 120.0)))));
+    // A power of two, from its exponent.
+    let whole = f64::from_bits((1_023 - (steps / STEPS) as u64) << 52);
+    whole * POWERS[steps % STEPS] * series
+}
+
+/// `2^(−i/64)` for `i` in `0..64`.
+const fn powers_below_one() -> [f64; 64] {
+    /// `2^(−1/64)`, `2^(−2/64)`, `2^(−4/64)`, …: one for each binary digit of `i`.
+    const ROOTS: [f64; 6] = [
+        0.989_228_013_193_975_5,
+        0.978_572_062_087_700_1,
+        0.957_603_280_698_573_7,
+        0.917_004_043_204_671_2,
+        0.840_896_415_253_714_5,
+        std::f64::consts::FRAC_1_SQRT_2,
+    ];
+    let mut powers = [1.0; 64];
+    let mut index = 0;
+    while index < powers.len() {
+        let mut digit = 0;
+        while digit < ROOTS.len() {
+            if index >> digit & 1 == 1 {
+                powers[index] *= ROOTS[digit];
+            }
+            digit += 1;
+        }
+        index += 1;
+    }
+    powers
 }
 
 /// The quantile of the standard normal distribution, to about 1e-9.
@@ -319,6 +367,15 @@ mod tests {
                 "{p}"
             );
             assert!((normal_cdf(normal_quantile(p)) - p).abs() < 1e-8, "{p}");
+        }
+    }
+
+    #[test]
+    fn the_fast_exponential_is_the_exponential() {
+        for step in 0..=50_000 {
+            let x = -f64::from(step) / 1_000.0;
+            let error = exp_of_small(x) / libm::exp(x) - 1.0;
+            assert!(error.abs() < 1e-14, "{x}: {error}");
         }
     }
 

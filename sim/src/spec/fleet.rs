@@ -50,6 +50,17 @@ pub struct Golden {
     pub slope: f64,
 }
 
+/// A balancer that moves traffic off instances that err: the others get it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ejection {
+    /// The share of failed requests above which an instance is left out, in `0..=1`.
+    pub error_share: f64,
+    /// For so long it gets no requests; then it is tried again.
+    pub length: Micros,
+    /// At most this share of a pool's instances is left out at a time, in `0..=1`.
+    pub share_max: f64,
+}
+
 /// A service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Service {
@@ -74,6 +85,8 @@ pub struct Service {
     /// When requests wait, only so many are let in: a share of what the instances can serve, in
     /// `0..=1`. Everything is let in when absent.
     pub shed_to: Option<f64>,
+    /// The balancer leaves out instances that err; it keeps all when absent.
+    pub ejection: Option<Ejection>,
     /// Time from start to first request.
     pub start_up: Micros,
     /// Processor.

@@ -24,7 +24,7 @@ pub use crate::world::congestion::{Backoff, Breaker, ClientPolicy, Order, Thrott
 pub use check::SpecError;
 pub use defect::{Defect, Mechanism, Onset, Symptom, Trigger};
 pub use demand::{Demand, DemandEvent, Drift, FlashCrowd, RegionFailover, Weekday, Weekly};
-pub use fleet::{Edge, Fleet, Golden, LogNormal, Region, RequestClass, Service};
+pub use fleet::{Edge, Ejection, Fleet, Golden, LogNormal, Region, RequestClass, Service};
 pub use people::{OnCall, Review};
 pub use propagation::{Partition, Propagation, Reach};
 

@@ -111,12 +111,8 @@ impl World<'_> {
             ..Sample::default()
         };
         self.truth.close_interval(&mut sample);
-        let waiting: f64 = self
-            .pools
-            .iter()
-            .flat_map(|pool| &pool.cohorts)
-            .map(|cohort| cohort.waiting)
-            .sum();
+        let loads = self.loads.iter().flatten();
+        let waiting: f64 = loads.map(|load| load.waiting).sum();
         sample.queued = waiting as u64;
         for service in 0..self.scenario.fleet.services.len() {
             sample

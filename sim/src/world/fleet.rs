@@ -49,6 +49,9 @@ pub(crate) struct Cohort {
     pub(crate) cut_off: u32,
     /// Crashed in this step; the balancer does not know yet.
     pub(crate) just_crashed: u32,
+    /// Serving, but left out by the balancer because of their errors, until then.
+    pub(crate) ejected: u32,
+    pub(crate) ejected_until: Micros,
     /// Requests waiting.
     pub(crate) waiting: f64,
     /// When they took the version, on average.
@@ -73,6 +76,8 @@ impl Cohort {
             crashed: 0,
             cut_off: 0,
             just_crashed: 0,
+            ejected: 0,
+            ejected_until: Micros::ZERO,
             waiting: 0.0,
             loaded_at: Micros::ZERO,
             leaked: 0.0,
@@ -109,9 +114,14 @@ impl Cohort {
         self.waiting += other.waiting;
     }
 
-    /// Those that the balancer sends requests to, and that answer.
+    /// Those that answer.
     pub(crate) const fn serving(&self) -> u32 {
         self.up + self.in_spell
+    }
+
+    /// Those that answer, and that the balancer sends requests to.
+    pub(crate) fn balanced(&self) -> u32 {
+        self.serving().saturating_sub(self.ejected)
     }
 }
 
@@ -294,6 +304,7 @@ mod tests {
             queue_order: crate::spec::Order::Fifo,
             drops_expired: false,
             shed_to: None,
+            ejection: None,
             name: "service".into(),
             instances: 100,
             workers: 1,

@@ -9,6 +9,7 @@ mod books;
 pub mod congestion;
 mod defect;
 mod demand;
+mod ejection;
 mod fleet;
 mod graph;
 mod heterogeneity;
@@ -348,6 +349,7 @@ impl<'a> World<'a> {
                 .close(&graph, cell * services..(cell + 1) * services);
         }
         self.record_loads();
+        self.eject(now);
         self.settle_crashes();
         for pool in &self.pools {
             pool.assert_conserved();

@@ -1,10 +1,13 @@
 //! How long requests wait and take.
 //!
 //! A balancer that picks an instance at random splits a Poisson stream into independent Poisson
-//! streams, so each instance with `w` workers is an M/M/w queue of its own. Below saturation the
+//! streams, so each instance with `w` workers is an M/G/w queue of its own. Below saturation the
 //! wait is zero with probability `1 − C` and exponential otherwise, `C` being Erlang's C formula
-//! (see e.g. Kleinrock, *Queueing Systems* I, section 3.5). At and above saturation the backlog
-//! is a fluid. Service times are log-normal; the total is their sum with the wait.
+//! (see e.g. Kleinrock, *Queueing Systems* I, section 3.5); those who wait, wait for
+//! `(1 + cv²) / 2` times as long as they would for exponential service, `cv` being the coefficient
+//! of variation of the service time (Allen–Cunneen, for Poisson arrivals: A. O. Allen,
+//! *Probability, Statistics, and Queueing Theory*, 1990). At and above saturation the backlog is
+//! a fluid. Service times are log-normal; the total is their sum with the wait.
 
 use std::rc::Rc;
 
@@ -30,11 +33,13 @@ pub(crate) struct Shape {
     mass: [f32; BUCKETS],
     /// Probability of what is above each bucket.
     beyond: [f32; BUCKETS],
+    /// The mean of the wait before service.
+    wait_us: f64,
 }
 
 impl Shape {
-    /// From the distribution function at the upper bounds of the buckets.
-    fn from_cdf(mut cdf: impl FnMut(u64) -> f64) -> Self {
+    /// From the mean wait and the distribution function at the upper bounds of the buckets.
+    fn new(wait_us: f64, mut cdf: impl FnMut(u64) -> f64) -> Self {
         let mut mass = [0.0; BUCKETS];
         let mut below = 0.0;
         for (bucket, slot) in mass.iter_mut().enumerate() {
@@ -59,7 +64,13 @@ impl Shape {
             filled: (first as u8, end as u8),
             mass,
             beyond,
+            wait_us,
         }
+    }
+
+    /// The mean of the wait before service, in seconds.
+    pub(crate) const fn wait_s(&self) -> f64 {
+        self.wait_us / 1e6
     }
 
     /// The probability of each bucket that holds anything, and the number of the first of them.
@@ -70,7 +81,7 @@ impl Shape {
 
     /// Service alone, after a fixed wait.
     pub(crate) fn delayed(service: LogNormal, wait_us: f64) -> Self {
-        Self::from_cdf(|upper| {
+        Self::new(wait_us, |upper| {
             let rest = upper as f64 - wait_us;
             if rest <= 0.0 {
                 0.0
@@ -80,7 +91,7 @@ impl Shape {
         })
     }
 
-    /// Service after the wait of an M/M/w queue: zero with probability `1 − c`, else exponential
+    /// Service after the wait of an M/G/w queue: zero with probability `1 − c`, else exponential
     /// with `rate` per microsecond.
     fn queued(alone: &Self, c: f64, rate: f64) -> Self {
         if c < 1e-6 {
@@ -99,7 +110,7 @@ impl Shape {
         let mut octave = [1, 2, 3, 4].map(stays);
         let (mut reached, mut waiting) = (0.0, 0.0);
         let mut buckets = alone.mass.iter().enumerate();
-        Self::from_cdf(|_upper| {
+        Self::new(c / rate, |_upper| {
             let (bucket, mass) = buckets.next().expect("there is one mass a bucket");
             let half = match bucket.checked_sub(1) {
                 None => stays(0),
@@ -124,7 +135,7 @@ impl Shape {
         for bucket in 0..BUCKETS {
             below[bucket + 1] = below[bucket] + f64::from(self.mass[bucket]);
         }
-        Self::from_cdf(|upper| {
+        Self::new(self.wait_us * factor, |upper| {
             let upper = upper as f64 / factor;
             let bucket = LatencyHistogram::bucket_of(upper as u64);
             let low = LatencyHistogram::lower_us(bucket) as f64;
@@ -178,6 +189,11 @@ pub(crate) fn mean_s(time: LogNormal) -> f64 {
     time.median.as_secs_f64() * libm::exp(0.5 * time.sigma * time.sigma)
 }
 
+/// How much longer those who wait do so than before exponential service: `(1 + cv²) / 2`.
+fn variability(time: LogNormal) -> f64 {
+    0.5 * libm::exp(time.sigma * time.sigma)
+}
+
 /// The probability of having to wait in an M/M/c queue at utilisation `rho` (Erlang C), by the
 /// recursion of Erlang B: `B(0) = 1`, `B(k) = aB(k−1) / (k + aB(k−1))`,
 /// `C = B / (1 − ρ(1 − B))`.
@@ -228,7 +244,7 @@ impl ShapeTable {
             // The middle of the step stands for it.
             let rho = (step as f64 + 0.5) / RHO_STEPS as f64;
             let per_worker_us = 1.0 / (mean_s(service) * 1e6);
-            let rate = f64::from(workers) * (1.0 - rho) * per_worker_us;
+            let rate = f64::from(workers) * (1.0 - rho) * per_worker_us / variability(service);
             Rc::new(Shape::queued(alone, erlang_c(workers, rho), rate))
         })
     }

@@ -39,6 +39,7 @@ pub fn service(name: &str, instances: u32) -> Service {
         queue_order: Order::Fifo,
         drops_expired: false,
         shed_to: None,
+        ejection: None,
         start_up: Micros::from_secs(20),
         cpu: golden,
         memory: golden,

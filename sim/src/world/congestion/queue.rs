@@ -13,8 +13,6 @@ pub struct Served {
     pub wasted: f64,
     /// Seconds that what was answered had waited, summed over requests.
     pub waited_s: f64,
-    /// Seconds that what left the queue in any way had waited, summed over requests.
-    pub left_after_s: f64,
 }
 
 /// Requests that arrived in the same step.
@@ -44,6 +42,10 @@ pub struct Queue {
     /// Those without, oldest first: amount and age in steps.
     expired: VecDeque<(f64, u32)>,
     waiting: f64,
+    /// Requests that waited, over time: seconds times requests.
+    waited_s: f64,
+    /// Seconds that what left in any way had waited, summed over requests.
+    left_after_s: f64,
 }
 
 impl Queue {
@@ -58,6 +60,8 @@ impl Queue {
             fresh: VecDeque::new(),
             expired: VecDeque::new(),
             waiting: 0.0,
+            waited_s: 0.0,
+            left_after_s: 0.0,
         }
     }
 
@@ -100,6 +104,8 @@ impl Queue {
     /// Takes over what waits in another queue of the same lanes.
     pub(crate) fn absorb(&mut self, other: Self) {
         self.waiting += other.waiting;
+        self.waited_s += other.waited_s;
+        self.left_after_s += other.left_after_s;
         for batch in other.fresh {
             let by_age = |own: &Batch| batch.age_steps.cmp(&own.age_steps);
             match self.fresh.binary_search_by(by_age) {
@@ -155,6 +161,7 @@ impl Queue {
 
     /// Lets a step pass; adds what clients give up on in it to `given_up`, by lane.
     pub fn grow_older(&mut self, given_up: &mut [f64]) {
+        self.waited_s += self.waiting * self.step_s;
         for (_, age) in &mut self.expired {
             *age += 1;
         }
@@ -166,6 +173,7 @@ impl Queue {
                     given_up[lane] += amount;
                     if self.policy.drops_expired {
                         self.waiting -= amount;
+                        self.left_after_s += amount * f64::from(batch.age_steps) * self.step_s;
                     } else {
                         batch.expired += amount;
                     }
@@ -203,7 +211,7 @@ impl Queue {
         batch.expired *= 1.0 - share;
         let age_s = f64::from(batch.age_steps) * self.step_s;
         served.waited_s += answered * age_s;
-        served.left_after_s += taken * age_s;
+        self.left_after_s += taken * age_s;
         *left -= taken;
         self.waiting -= taken;
     }
@@ -217,7 +225,7 @@ impl Queue {
             *left -= taken;
             self.waiting -= taken;
             served.wasted += taken;
-            served.left_after_s += taken * f64::from(*age) * self.step_s;
+            self.left_after_s += taken * f64::from(*age) * self.step_s;
             if *amount <= EMPTY {
                 self.expired.pop_front();
             }
@@ -236,6 +244,18 @@ impl Queue {
             .iter()
             .map(|(amount, age)| amount * f64::from(*age));
         (fresh.sum::<f64>() + expired.sum::<f64>()) * self.step_s
+    }
+
+    /// Checks Little's law, `L = λW`, as an identity of the books: requests that waited, over
+    /// time, are the times that requests waited, those still there included.
+    pub(crate) fn assert_littles_law(&self) {
+        let spent = self.left_after_s + self.spent_so_far_s();
+        let difference = (self.waited_s - spent).abs();
+        assert!(
+            difference <= 1e-6 * self.waited_s + 1e-3,
+            "requests waited for {} s and spent {spent} s in the queue",
+            self.waited_s
+        );
     }
 
     /// What waits, added up from its parts: equal to [`Queue::waiting`] up to rounding.

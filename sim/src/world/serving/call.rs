@@ -373,6 +373,7 @@ impl World<'_> {
             }
             load.requests += requests;
             let errors = part.failed + part.returned;
+            load.errors += errors;
             let version = load.key.version;
             let scope = self.addresses.scope(pool.region, service, version);
             let lane = entity(load.key.lane());

@@ -82,9 +82,14 @@ pub(crate) fn load_pool(
             weights: demand.weights,
             serving: cohort.serving(),
             requests: 0,
+            errors: 0,
             utilisation: demand.utilisation,
             own_failure: demand.own_failure,
             lost: fate.map_or(0.0, |fate| fate.lost_share),
+            waiting: match fate {
+                Some(fate) => fate.waiting,
+                None => demand.arriving / step.length.as_secs_f64() * shape.wait_s(),
+            },
             disturbed,
             shape,
             slow,
@@ -159,7 +164,7 @@ fn demands(
         let effect = &cohort.effect;
         let service_s = mean_s * effect.service_factor * host.slowness;
         let serving = cohort.serving();
-        let workers = f64::from(serving) * f64::from(step.service.workers);
+        let workers = f64::from(cohort.balanced()) * f64::from(step.service.workers);
         let capacity_per_s = workers / service_s / effect.burn_factor / step.capacity_factor;
         let rate = arriving / step.length.as_secs_f64();
         let utilisation = if capacity_per_s > 0.0 {
@@ -187,7 +192,7 @@ fn demands(
 fn outlets(pool: &Pool, service: &Service, demands: &[Demand]) -> Vec<Outlet> {
     let arriving: f64 = demands.iter().map(|demand| demand.arriving).sum();
     let outlet = |(cohort, demand): (&Cohort, &Demand)| {
-        let limit = f64::from(service.queue_max) * f64::from(cohort.serving());
+        let limit = f64::from(service.queue_max) * f64::from(cohort.balanced());
         let waits = cohort.waiting > 1.0;
         let shed_share = match service.shed_to {
             Some(share) if waits => 1.0 - (share / demand.utilisation.max(1e-9)).min(1.0),

@@ -34,12 +34,16 @@ pub(crate) struct Load {
     pub(crate) serving: u32,
     /// Requests that came, by the end of the step.
     pub(crate) requests: u64,
+    /// Those of them that came to an error.
+    pub(crate) errors: u64,
     /// Utilisation; above one in overload.
     pub(crate) utilisation: f64,
     /// The probability that a request fails whatever its class, and not because of overload.
     pub(crate) own_failure: f64,
     /// The probability that it is refused or times out in a queue.
     pub(crate) lost: f64,
+    /// Requests that wait: at the end of the step in a congested pool, on average in a calm one.
+    pub(crate) waiting: f64,
     /// Whether a defect is to blame for overload and lateness here.
     pub(crate) disturbed: bool,
     /// Latency of what it answers.
@@ -161,7 +165,7 @@ impl Weight {
         let answers = cohort.key.employees == to_employees;
         Self {
             answering: if answers {
-                f64::from(cohort.serving())
+                f64::from(cohort.balanced())
             } else {
                 0.0
             },

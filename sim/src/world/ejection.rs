@@ -1,0 +1,51 @@
+//! Balancers that move traffic off instances that err, and so onto the others.
+//!
+//! Instances of a cohort are exchangeable, so a cohort is judged as one: when more of its requests
+//! came to an error than the balancer puts up with, its instances are left out for a while, as
+//! many as the limit of the pool allows, and are then tried again. The limit is what keeps a
+//! balancer from leaving nobody when everybody errs (cf. "outlier detection" in proxies such as
+//! Envoy).
+
+use firedrill_core::Micros;
+
+use crate::spec::Ejection;
+
+use super::World;
+use super::fleet::Pool;
+use super::serving::Load;
+
+/// Fewer requests than this say nothing about an instance.
+const REQUESTS_MIN: u64 = 20;
+
+impl World<'_> {
+    /// Leaves out the instances that erred in the step that ends at `now`, and takes back those
+    /// whose time is over.
+    pub(super) fn eject(&mut self, now: Micros) {
+        let services = &self.scenario.fleet.services;
+        for (pool, loads) in self.pools.iter_mut().zip(&self.loads) {
+            if let Some(ejection) = &services[pool.service.index()].ejection {
+                eject_from(pool, loads, ejection, now);
+            }
+        }
+    }
+}
+
+fn eject_from(pool: &mut Pool, loads: &[Load], ejection: &Ejection, now: Micros) {
+    for cohort in &mut pool.cohorts {
+        if now >= cohort.ejected_until {
+            cohort.ejected = 0;
+        }
+    }
+    let limit = (f64::from(pool.instances) * ejection.share_max) as u32;
+    let ejected: u32 = pool.cohorts.iter().map(|cohort| cohort.ejected).sum();
+    let mut left = limit.saturating_sub(ejected);
+    for (cohort, load) in pool.cohorts.iter_mut().zip(loads) {
+        let errs = load.errors as f64 > load.requests as f64 * ejection.error_share;
+        if load.requests >= REQUESTS_MIN && errs && left > 0 {
+            let more = cohort.balanced().min(left);
+            cohort.ejected += more;
+            cohort.ejected_until = now + ejection.length;
+            left -= more;
+        }
+    }
+}
