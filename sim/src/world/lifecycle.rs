@@ -200,6 +200,9 @@ impl World<'_> {
 
     /// Restarts of a cohort's crash-looping instances in one step, on average.
     pub(super) fn restarts(cohort: &Cohort, length: Micros) -> u32 {
+        if cohort.crashed == 0 {
+            return 0;
+        }
         let rate = length.as_secs_f64() / CRASH_LOOP.as_secs_f64();
         (f64::from(cohort.crashed) * rate + 0.5) as u32
     }

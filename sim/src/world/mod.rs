@@ -367,6 +367,8 @@ impl<'a> World<'a> {
 
     fn load_pools(&mut self, graph: &Graph, cell: usize, length: Micros) {
         let services = self.scenario.fleet.services.len();
+        let lag = serving::HEALTH_CHECK_LAG.min(length);
+        let (lag_s, length_s) = (lag.as_secs_f64(), length.as_secs_f64());
         for service in 0..services {
             let index = cell * services + service;
             heterogeneity::hosts(
@@ -380,6 +382,8 @@ impl<'a> World<'a> {
             let step = PoolStep {
                 service: &self.scenario.fleet.services[service],
                 length,
+                length_s,
+                lag_share: lag_s / length_s,
                 flapping: self.scenario.noise.flapping.as_ref(),
                 slow_above: self.slow_above[service],
                 offered: self.traffic.offered(graph, index),

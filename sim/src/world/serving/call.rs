@@ -214,6 +214,9 @@ impl World<'_> {
 
     /// How some callers along an edge try, while there are such.
     fn other_tries(&self, edge: usize) -> Option<OtherTries> {
+        if !self.troubled {
+            return None;
+        }
         let tries = self.modifiers.tries[edge].as_ref()?;
         (tries.share > 0.0).then(|| OtherTries {
             share: tries.share,

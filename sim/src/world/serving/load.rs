@@ -10,13 +10,13 @@ use super::super::demand::{AUDIENCES, EMPLOYEES, PUBLIC};
 use super::super::fleet::{Cohort, Pool};
 use super::super::heterogeneity::Host;
 use super::super::queueing::{Shape, Threshold};
-use super::{HEALTH_CHECK_LAG, Load, PoolStep, ServiceTables, Weight, Workspace};
+use super::{Load, PoolStep, ServiceTables, Weight, Workspace};
 
 /// Above this utilisation history matters: the pool is congested.
 const CONGESTED_ABOVE: f64 = 0.98;
 
 /// What a cohort is up against.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Demand {
     weights: [Weight; AUDIENCES],
     /// Attempts in this step.
@@ -88,7 +88,7 @@ pub(crate) fn load_pool(
             lost: fate.map_or(0.0, |fate| fate.lost_share),
             waiting: match fate {
                 Some(fate) => fate.waiting,
-                None => demand.arriving / step.length.as_secs_f64() * shape.wait_s(),
+                None => demand.arriving / step.length_s * shape.wait_s(),
             },
             disturbed,
             shape,
@@ -146,46 +146,42 @@ fn demands(
     demands: &mut Vec<Demand>,
 ) {
     let apart = pool.has_employees_apart();
-    let lag = HEALTH_CHECK_LAG.0.min(step.length.0) as f64 / step.length.0 as f64;
-    let weights =
-        |cohort: &Cohort| [PUBLIC, EMPLOYEES].map(|who| Weight::of(cohort, who, apart, lag));
-    let mut sums = [0.0; AUDIENCES];
-    for cohort in &pool.cohorts {
-        for (sum, weight) in sums.iter_mut().zip(weights(cohort)) {
-            *sum += weight.total();
-        }
-    }
-    let demand = |(cohort, host): (&Cohort, &Host)| {
-        let weights = weights(cohort);
-        let arriving: f64 = (0..AUDIENCES)
-            .filter(|audience| sums[*audience] > 0.0)
-            .map(|who| step.offered[who] * weights[who].answering / sums[who])
-            .sum();
-        let effect = &cohort.effect;
-        let service_s = mean_s * effect.service_factor * host.slowness;
-        let serving = cohort.serving();
-        let workers = f64::from(cohort.balanced()) * f64::from(step.service.workers);
-        let capacity_per_s = workers / service_s / effect.burn_factor / step.capacity_factor;
-        let rate = arriving / step.length.as_secs_f64();
-        let utilisation = if capacity_per_s > 0.0 {
-            rate / capacity_per_s
-        } else {
-            0.0
-        };
-        let spell_share = f64::from(cohort.in_spell) / f64::from(serving.max(1));
-        let spell = step.flapping.map_or(0.0, |flapping| flapping.error_share) * spell_share;
-        let own_failure = 1.0 - (1.0 - host.error_share) * (1.0 - spell);
-        Demand {
-            weights,
-            arriving,
-            capacity_per_s,
-            service_s,
-            utilisation,
-            own_failure,
-        }
+    let weights = |cohort: &Cohort| {
+        let of = |who| Weight::of(cohort, who, apart, step.lag_share);
+        [of(PUBLIC), of(EMPLOYEES)]
     };
     demands.clear();
-    demands.extend(pool.cohorts.iter().zip(hosts).map(demand));
+    demands.extend(pool.cohorts.iter().map(|cohort| Demand {
+        weights: weights(cohort),
+        ..Demand::default()
+    }));
+    // Attempts in this step for each unit of weight.
+    let arriving = [PUBLIC, EMPLOYEES].map(|who| {
+        let sum: f64 = demands
+            .iter()
+            .map(|demand| demand.weights[who].total())
+            .sum();
+        if sum > 0.0 {
+            step.offered[who] / sum
+        } else {
+            0.0
+        }
+    });
+    for ((demand, cohort), host) in demands.iter_mut().zip(&pool.cohorts).zip(hosts) {
+        let of = |who: usize| arriving[who] * demand.weights[who].answering;
+        demand.arriving = of(PUBLIC) + of(EMPLOYEES);
+        demand.service_s = mean_s * cohort.effect.service_factor * host.slowness;
+        let workers = f64::from(cohort.balanced()) * f64::from(step.service.workers);
+        let busy_s = demand.service_s * cohort.effect.burn_factor * step.capacity_factor;
+        demand.capacity_per_s = workers / busy_s;
+        if workers > 0.0 {
+            demand.utilisation = demand.arriving * busy_s / (workers * step.length_s);
+        }
+        let spell = step.flapping.map_or(0.0, |flapping| {
+            flapping.error_share * f64::from(cohort.in_spell) / f64::from(cohort.serving().max(1))
+        });
+        demand.own_failure = 1.0 - (1.0 - host.error_share) * (1.0 - spell);
+    }
 }
 
 /// The queues in front of a congested pool's cohorts.

@@ -21,7 +21,7 @@ pub(crate) use call::{Fate, Hop};
 pub(crate) use load::{Demand, load_pool};
 
 /// A crashed instance still gets requests until its health check fails.
-const HEALTH_CHECK_LAG: Micros = Micros::from_secs(5);
+pub(crate) const HEALTH_CHECK_LAG: Micros = Micros::from_secs(5);
 
 /// How one cohort fares in a step.
 #[derive(Clone, Debug)]
@@ -137,6 +137,10 @@ impl SlowAbove {
 pub(crate) struct PoolStep<'a> {
     pub(crate) service: &'a Service,
     pub(crate) length: Micros,
+    /// The same in seconds.
+    pub(crate) length_s: f64,
+    /// The share of it for which crashed instances still get requests.
+    pub(crate) lag_share: f64,
     pub(crate) flapping: Option<&'a Flapping>,
     /// The threshold of the strictest latency objective on the service.
     pub(crate) slow_above: Option<SlowAbove>,
