@@ -3,6 +3,7 @@
 //! Instances are counts, so a thousand times as many must cost about the same; pools are visited
 //! one by one, so ten times as many may cost ten times as much and no more.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,17 +12,26 @@ use firedrill_benches::turns::{Turns, caveat, is_test, time};
 use firedrill_core::Micros;
 use firedrill_sim::engine;
 use firedrill_sim::spec::Scenario;
+use plotters::prelude::*;
 
 /// The same pools with few and with many instances.
 const BY_INSTANCES: [Size; 2] = [size(10, 10, 10_000), size(10, 10, 10_000_000)];
-/// A hundred to ten thousand pools of a thousand instances each.
-const BY_POOLS: [Size; 4] = [
+/// A hundred to a hundred thousand pools of a thousand instances each.
+const BY_POOLS: [Size; 5] = [
     size(10, 10, 100_000),
     size(100, 10, 1_000_000),
     size(10, 100, 1_000_000),
     size(100, 100, 10_000_000),
+    size(1_000, 100, 100_000_000),
+];
+/// Two hours of a fleet as it is rehearsed every day, and of a large one; with what they may take.
+const TWO_HOURS: [(Size, Duration); 2] = [
+    (size(20, 8, 12_000), Duration::from_millis(20)),
+    (size(1_000, 20, 2_000_000), Duration::from_secs(10)),
 ];
 const SEED: u64 = 1;
+/// Says that the run times by pools are to be drawn, and where.
+const PLOT: &str = "--plot";
 /// Says that the process is to make one run of a size and tell its peak memory.
 const PEAK_OF: &str = "--peak-of";
 
@@ -48,8 +58,34 @@ fn main() {
         tell_peak(&arguments[at + 1..]);
         return;
     }
+    let plot = arguments.iter().position(|argument| argument == PLOT);
+    let plot = plot.and_then(|at| arguments.get(at + 1));
     by_instances();
-    by_pools();
+    two_hours();
+    by_pools(plot.map(Path::new));
+}
+
+#[expect(clippy::print_stderr, reason = "figures are talk")]
+fn two_hours() {
+    let turns = if is_test() { 1 } else { 3 };
+    eprintln!(
+        "steady runs of two hours, the fastest of {turns} turns{}:",
+        caveat()
+    );
+    eprintln!("  cells services instances  run (ms)  allowed (ms)");
+    let length = if is_test() {
+        duration()
+    } else {
+        Micros::from_hours(2)
+    };
+    for (size, allowed) in TWO_HOURS {
+        let scenario = steady(size, length);
+        let measured = Turns::measure(turns, [&mut || run(&scenario)]);
+        let ms = measured.fastest(0).as_secs_f64() * 1e3;
+        let allowed = allowed.as_millis();
+        let (cells, services, instances) = (size.cells, size.services, size.instances);
+        eprintln!("  {cells:>5} {services:>8} {instances:>9} {ms:>9.1} {allowed:>13}");
+    }
 }
 
 #[expect(clippy::print_stderr, reason = "figures are talk")]
@@ -75,13 +111,13 @@ fn by_instances() {
 }
 
 #[expect(clippy::print_stderr, reason = "figures are talk")]
-fn by_pools() {
-    let turns = if is_test() { 1 } else { 5 };
+fn by_pools(plot: Option<&Path>) {
+    let turns = if is_test() { 1 } else { 3 };
     let scenarios = BY_POOLS.map(|size| rollout(size, duration()));
     let calm = BY_POOLS.map(|size| [1, 2].map(|times| steady(size, Micros(times * duration().0))));
     // All sizes take their turns together, so that the machine is the same for all.
-    let [mut a, mut b, mut c, mut d] = scenarios.each_ref().map(|scenario| || run(scenario));
-    let whole = Turns::measure(turns, [&mut a, &mut b, &mut c, &mut d]);
+    let [mut a, mut b, mut c, mut d, mut e] = scenarios.each_ref().map(|scenario| || run(scenario));
+    let whole = Turns::measure(turns, [&mut a, &mut b, &mut c, &mut d, &mut e]);
     let length = duration();
     eprintln!(
         "a run of {length}, by pools, the fastest of {turns} turns{}:",
@@ -100,6 +136,55 @@ fn by_pools() {
              {per_step:>15.0} {peak:>10}"
         );
     }
+    if let Some(path) = plot {
+        let point = |subject: usize| {
+            let ms = whole.fastest(subject).as_secs_f64() * 1e3;
+            (f64::from(BY_POOLS[subject].pools()), ms)
+        };
+        let points: Vec<(f64, f64)> = (0..BY_POOLS.len()).map(point).collect();
+        draw(path, &points).expect("the plot is drawn");
+    }
+}
+
+/// Run time by pools on logarithmic axes, beside a line of slope one through the first point.
+fn draw(path: &Path, points: &[(f64, f64)]) -> Result<(), Box<dyn std::error::Error>> {
+    let root = SVGBackend::new(path, (640, 400)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let (first, last) = (points[0], points[points.len() - 1]);
+    let (x, y) = (first.0 / 2.0..last.0 * 2.0, first.1 / 2.0..last.1 * 4.0);
+    let caption = format!("A run of {} by pools (cells × services)", duration());
+    let mut chart = ChartBuilder::on(&root)
+        .caption(caption, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(60)
+        .build_cartesian_2d(x.log_scale(), y.log_scale())?;
+    chart
+        .configure_mesh()
+        .x_desc("pools")
+        .y_desc("run time (ms)")
+        .draw()?;
+    let linear = [first, (last.0, first.1 * last.0 / first.0)];
+    chart
+        .draw_series(LineSeries::new(linear, BLACK.stroke_width(1)))?
+        .label("linear")
+        .legend(|(x, y)| PathElement::new([(x, y), (x + 16, y)], BLACK));
+    chart
+        .draw_series(
+            points
+                .iter()
+                .map(|point| Circle::new(*point, 5, BLUE.filled())),
+        )?
+        .label("measured")
+        .legend(|(x, y)| Circle::new((x + 8, y), 5, BLUE.filled()));
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperLeft)
+        .border_style(BLACK)
+        .background_style(WHITE)
+        .draw()?;
+    root.present()?;
+    Ok(())
 }
 
 /// What a step costs in ordinary service, where every pool is one cohort. What setting up and
