@@ -7,10 +7,10 @@
 mod afflict;
 mod books;
 pub mod congestion;
-mod defect;
-mod demand;
-mod fleet;
-mod graph;
+pub(crate) mod defect;
+pub(crate) mod demand;
+pub(crate) mod fleet;
+pub(crate) mod graph;
 mod heterogeneity;
 mod lifecycle;
 mod modifiers;
@@ -18,10 +18,13 @@ mod noise;
 pub(crate) mod people;
 mod propagation;
 pub mod queueing;
-mod serving;
+pub(crate) mod serving;
 mod telemetry;
 mod traffic;
-mod truth;
+pub(crate) mod truth;
+
+pub(crate) use books::Delivery;
+pub(crate) use lifecycle::ExposureNews;
 
 use std::rc::Rc;
 
@@ -107,7 +110,7 @@ pub(crate) const PEOPLE: &str = "people";
 pub(crate) struct Streams(Vec<Draws>);
 
 impl Streams {
-    fn new(names: &[&str], seed: u64, tamper: Option<&Tamper>) -> Self {
+    pub(crate) fn new(names: &[&str], seed: u64, tamper: Option<&Tamper>) -> Self {
         let draws = |purpose: &&str| Draws::new(seed, purpose, tamper);
         Self(names.iter().map(draws).collect())
     }
@@ -460,7 +463,7 @@ pub(crate) fn steady_rates(scenario: &Scenario, slo: SloId) -> (f64, f64) {
     }
 }
 
-fn slow_thresholds(scenario: &Scenario) -> Vec<Option<u64>> {
+pub(crate) fn slow_thresholds(scenario: &Scenario) -> Vec<Option<u64>> {
     let mut thresholds: Vec<Option<u64>> = vec![None; scenario.fleet.services.len()];
     for slo in &scenario.slos {
         if let Indicator::Slow {
