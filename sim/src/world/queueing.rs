@@ -169,7 +169,11 @@ impl ShapeTable {
             // The middle of the step stands for it.
             let rho = (step as f64 + 0.5) / RHO_STEPS as f64;
             let per_worker_us = 1.0 / (mean_s(service) * 1e6);
-            let rate = f64::from(workers) * (1.0 - rho) * per_worker_us;
+            // Service times that vary less than exponential ones make waits shorter by
+            // (1 + c²)/2, c² being their squared coefficient of variation: Allen and Cunneen.
+            let variation = libm::expm1(service.sigma * service.sigma);
+            let shorter = 0.5 * (1.0 + variation);
+            let rate = f64::from(workers) * (1.0 - rho) * per_worker_us / shorter;
             Box::new(Shape::queued(service, erlang_c(workers, rho), rate))
         })
     }
