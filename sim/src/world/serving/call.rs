@@ -78,6 +78,17 @@ fn late(load: &Load, client: ClientPolicy, other: Option<Tries>) -> f64 {
     )
 }
 
+/// The share of requests with a bad call among theirs, when `bad` of all calls are and a request
+/// makes so many, on average: as many as the whole part says, and one more with the probability of
+/// the rest.
+fn hit_share(bad: f64, calls: f64) -> f64 {
+    if calls == 1.0 {
+        return bad;
+    }
+    let whole = libm::floor(calls);
+    1.0 - libm::pow(1.0 - bad, whole) * (1.0 - bad * (calls - whole))
+}
+
 impl Hop {
     fn reset(&mut self, cohorts: usize) {
         for counts in [
@@ -201,14 +212,16 @@ impl World<'_> {
             let calls = passed as f64 * edge.calls * self.modifiers.calls[child_edge];
             let calls = (calls + 0.5) as u64;
             let inside = self.call(graph, errand, *child, calls);
+            let per_request = edge.calls * self.modifiers.calls[child_edge];
+            let hit = |part: u64| hit_share(part as f64 / calls as f64, per_request);
             if calls > 0 {
-                let wrong = inside.wrong as f64 / calls as f64 * passed as f64;
+                let wrong = hit(inside.wrong) * passed as f64;
                 returned.wrong = returned.wrong.max((wrong + 0.5) as u64);
             }
             if edge.hard && calls > 0 {
                 // Of the requests that are still good, those with a failed call fail.
                 let left = passed - returned.failed;
-                let share = |part: u64| part as f64 / calls as f64 * left as f64;
+                let share = |part: u64| hit(part) * left as f64;
                 let more = (share(inside.failed) + 0.5) as u64;
                 returned.failed += more.min(left);
                 returned.harmed += ((share(inside.harmed) + 0.5) as u64).min(more);
@@ -422,6 +435,20 @@ impl World<'_> {
                 lane,
                 index: index + visit * stride,
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Half of the requests make a call, or all make two: one in ten calls is bad.
+    #[test]
+    fn a_request_is_hit_by_any_of_its_calls() {
+        for (calls, expected) in [(0.5, 0.05), (1.0, 0.1), (2.0, 0.19), (2.5, 0.2305)] {
+            let found = hit_share(0.1, calls);
+            assert!((found - expected).abs() < 1e-12, "{calls}: {found}");
         }
     }
 }
