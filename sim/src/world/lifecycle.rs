@@ -15,6 +15,7 @@ use crate::spec::Defect;
 
 use super::fleet::{Cohort, CohortKey, Pool, VersionIndex, pool_numbers, spread};
 use super::propagation::{Taken, Transfer, Waiting};
+use super::serving::HEALTH_CHECK_LAG;
 use super::{Purpose, Version, World};
 
 /// A crash-looping instance restarts about this often.
@@ -190,9 +191,10 @@ impl World<'_> {
 
     /// The balancer learns of the crashes of this step.
     pub(super) fn settle_crashes(&mut self) {
+        let lag_steps = HEALTH_CHECK_LAG.0 as f64 / self.scenario.step.0 as f64;
         for pool in &mut self.pools {
             for cohort in &mut pool.cohorts {
-                cohort.just_crashed = 0;
+                cohort.remember_crashes(lag_steps);
             }
             pool.tidy();
         }

@@ -108,7 +108,7 @@ pub(crate) fn load_pool(
 
 fn demands(pool: &Pool, step: &PoolStep<'_>) -> Vec<Demand> {
     let apart = pool.has_employees_apart();
-    let lag = HEALTH_CHECK_LAG.0.min(step.length.0) as f64 / step.length.0 as f64;
+    let lag = HEALTH_CHECK_LAG.0 as f64 / step.length.0 as f64;
     let weights =
         |cohort: &Cohort| [PUBLIC, EMPLOYEES].map(|who| Weight::of(cohort, who, apart, lag));
     let mut sums = [0.0; AUDIENCES];

@@ -21,7 +21,7 @@ pub(crate) use call::{Fate, Hop};
 pub(crate) use load::load_pool;
 
 /// A crashed instance still gets requests until its health check fails.
-const HEALTH_CHECK_LAG: Micros = Micros::from_secs(5);
+pub(crate) const HEALTH_CHECK_LAG: Micros = Micros::from_secs(5);
 
 /// How one cohort fares in a step.
 #[derive(Clone, Debug)]
@@ -129,7 +129,7 @@ impl Weight {
             dead: if to_employees {
                 0.0
             } else {
-                f64::from(cohort.just_crashed) * lag
+                cohort.crashed_and_trusted(lag)
             },
         }
     }
