@@ -50,7 +50,6 @@ impl InstanceWorld<'_> {
                 self.address(now, service, *region, to, employees);
                 let parcel = Parcel {
                     number: 0,
-                    rollout: *rollout,
                     to,
                     from: None,
                     employees,
@@ -67,7 +66,6 @@ impl InstanceWorld<'_> {
                 let (_, to) = self.find(*to);
                 let parcel = Parcel {
                     number: 0,
-                    rollout: *rollout,
                     to,
                     from: Some(from),
                     employees: false,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use firedrill_core::Micros;
-use firedrill_core::ids::{RegionId, RolloutId, ServiceId};
+use firedrill_core::ids::{RegionId, ServiceId};
 
 use crate::engine::EventQueue;
 use crate::random::gamma;
@@ -34,7 +34,6 @@ pub(super) enum Life {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parcel {
     pub(super) number: u64,
-    pub(super) rollout: RolloutId,
     /// The version.
     pub(super) to: usize,
     /// Only taken by an instance on this version, when given.

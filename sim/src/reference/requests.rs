@@ -211,8 +211,7 @@ impl InstanceWorld<'_> {
             Some(_) | None => 0.0,
         };
         if queued >= spec.queue_max as usize || self.dice.chance(shed) {
-            let harmed = disturbed || self.troubled;
-            self.fail(now, number, harmed);
+            self.fail(now, number, disturbed);
             return;
         }
         self.pools[pool as usize].instances[index as usize]
@@ -246,21 +245,18 @@ impl InstanceWorld<'_> {
         let burned = takes * instance.effect.burn_factor * pool.capacity_factor;
         instance.worked_us += burned;
         let at = Place::of(attempt.pool, attempt.instance, instance);
-        let lost = instance.effect.leak_per_s * takes / 1e6 / f64::from(spec.workers);
         let served = Happening::Served {
             at,
             attempt: number,
         };
         self.happenings.push(finishes, served);
-        if lost > 0.0 {
-            self.leak(now, at.pool, at.instance, lost);
-        }
     }
 
     /// An instance is done with an attempt; its worker may have more to do on the side.
     pub(super) fn served(&mut self, now: Micros, at: Place, number: u32) {
         let pool = &self.pools[at.pool as usize];
         let capacity_factor = pool.capacity_factor;
+        let workers = self.scenario.fleet.services[pool.service.index()].workers;
         let Some(instance) = self.still(at) else {
             return;
         };
@@ -272,6 +268,10 @@ impl InstanceWorld<'_> {
         self.tell_latency(now, number);
         if self.attempts[number as usize].state == State::InService {
             self.done_here(now, number);
+        }
+        if effect.leak_per_s > 0.0 {
+            let lost = effect.leak_per_s * takes / 1e6 / f64::from(workers);
+            self.leak(now, at.pool, at.instance, lost);
         }
         if more > Micros::ZERO {
             self.happenings.push(now + more, Happening::Freed { at });
@@ -303,7 +303,6 @@ impl InstanceWorld<'_> {
             pool,
             instance,
             state,
-            waited,
             ..
         } = self.attempts[number as usize];
         if matches!(state, State::Served | State::Over) {
@@ -311,7 +310,7 @@ impl InstanceWorld<'_> {
         }
         let pool = &mut self.pools[pool as usize];
         let spec = &self.scenario.fleet.services[pool.service.index()];
-        let harmed = pool.disturbed || (self.troubled && waited);
+        let harmed = pool.disturbed;
         if spec.drops_expired {
             let waiting = &mut pool.instances[instance as usize].waiting;
             waiting.retain(|other| *other != number);
@@ -497,7 +496,7 @@ impl InstanceWorld<'_> {
             return;
         };
         let slow = now - attempt.arrived > threshold;
-        let blamed = pool.disturbed || (self.troubled && attempt.waited);
+        let blamed = pool.disturbed;
         let by_defect = slow && blamed && attempt.healthy <= threshold;
         self.truth
             .slow(service, 1, u64::from(slow), u64::from(by_defect));

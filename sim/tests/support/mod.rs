@@ -6,9 +6,6 @@
     reason = "each test uses its own part"
 )]
 
-pub mod ks;
-pub mod small;
-
 use firedrill_core::config::{Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value};
 use firedrill_core::health::{
     Check, Indicator, JudgePolicy, Limit, Signal, Slo, standard_burn_rules,
