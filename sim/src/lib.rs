@@ -18,5 +18,6 @@ pub mod expect;
 pub mod log;
 pub mod measure;
 pub mod random;
+pub mod reference;
 pub mod spec;
 pub mod world;

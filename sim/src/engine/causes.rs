@@ -7,6 +7,7 @@ use firedrill_core::ids::{ChangeId, RolloutId, SloId};
 use crate::log::WorldEvent;
 
 use super::driver::Driver;
+use super::surroundings::Surroundings;
 
 /// The numbers of the events that later ones follow from.
 #[derive(Default)]
@@ -53,7 +54,7 @@ impl Causes {
     }
 }
 
-impl Driver<'_> {
+impl<W: Surroundings> Driver<'_, W> {
     /// What an event of the world is about and what it follows from.
     pub(super) fn explain(&self, event: &WorldEvent) -> (String, Vec<u64>) {
         let causes = &self.causes;

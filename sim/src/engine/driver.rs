@@ -14,11 +14,12 @@ use crate::log::{Actor, PersonEvent, RunLog, WorldEvent};
 use crate::random::Draws;
 use crate::spec::Scenario;
 use crate::world::people::{People, blame};
-use crate::world::{PEOPLE, World, steady_rates};
+use crate::world::{PEOPLE, steady_rates};
 
 use super::causes::Causes;
 use super::header::header;
 use super::subjects::actor_of;
+use super::surroundings::Surroundings;
 use super::{EventQueue, Journal, Tamper};
 
 /// From the core to distribution or pager.
@@ -50,10 +51,10 @@ enum Next {
     },
 }
 
-pub(super) struct Driver<'a> {
+pub(crate) struct Driver<'a, W> {
     pub(super) scenario: &'a Scenario,
     pub(super) plane: ControlPlane,
-    pub(super) world: World<'a>,
+    pub(super) world: W,
     people: People,
     queue: EventQueue<Next>,
     pub(super) log: RunLog,
@@ -69,14 +70,21 @@ pub(super) struct Driver<'a> {
     pub(super) causes: Causes,
 }
 
-impl<'a> Driver<'a> {
-    pub(super) fn new(scenario: &'a Scenario, seed: u64, tamper: Option<&Tamper>) -> Self {
+impl<'a, W: Surroundings> Driver<'a, W> {
+    /// A run that has not begun. `world` makes the world from the versions that run from the
+    /// start, by service.
+    pub(crate) fn new(
+        scenario: &'a Scenario,
+        seed: u64,
+        tamper: Option<&Tamper>,
+        world: impl FnOnce(&[VersionId]) -> W,
+    ) -> Self {
         let plane = ControlPlane::new(scenario.setup()).expect("the scenario was checked");
         let initial: Vec<VersionId> = (0..scenario.fleet.services.len())
             .map(|service| initial_version(scenario, &plane, ServiceId(service as u16)))
             .collect();
         Self {
-            world: World::new(scenario, &initial, seed, tamper),
+            world: world(&initial),
             people: People::new(Draws::new(seed, PEOPLE, tamper)),
             queue: EventQueue::default(),
             log: RunLog::new(header(scenario, seed)),
@@ -93,7 +101,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    pub(super) fn run(mut self) -> RunLog {
+    pub(crate) fn run(mut self) -> RunLog {
         self.play();
         self.log
     }

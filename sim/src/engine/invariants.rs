@@ -4,8 +4,9 @@
 use firedrill_core::rollout::State;
 
 use super::driver::Driver;
+use super::surroundings::Surroundings;
 
-impl Driver<'_> {
+impl<W: Surroundings> Driver<'_, W> {
     /// Checks the fleet against what the core allowed.
     pub(super) fn check_invariants(&self) {
         for (rollout, region, report) in self.world.exposures() {

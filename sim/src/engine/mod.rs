@@ -7,14 +7,18 @@ mod header;
 mod invariants;
 mod queue;
 mod subjects;
+mod surroundings;
 
 use firedrill_core::Micros;
 use firedrill_core::plane::Input;
 
 use crate::log::RunLog;
 use crate::spec::Scenario;
+use crate::world::World;
 
+pub(crate) use driver::Driver;
 pub use queue::EventQueue;
+pub(crate) use surroundings::Surroundings;
 
 /// A bit to flip on purpose, to see that a comparison of two runs notices.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +38,7 @@ pub type Journal = Vec<(Micros, Input)>;
 /// When the scenario does not pass [`Scenario::check`].
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64) -> RunLog {
-    driver::Driver::new(scenario, seed, None).run()
+    on_cohorts(scenario, seed, None).run()
 }
 
 /// Runs a scenario with draws tampered with.
@@ -43,7 +47,7 @@ pub fn run(scenario: &Scenario, seed: u64) -> RunLog {
 /// When the scenario does not pass [`Scenario::check`].
 #[must_use]
 pub fn run_tampered(scenario: &Scenario, seed: u64, tamper: &Tamper) -> RunLog {
-    driver::Driver::new(scenario, seed, Some(tamper)).run()
+    on_cohorts(scenario, seed, Some(tamper)).run()
 }
 
 /// Runs a scenario and keeps what the core was told, and the core as it was at the end.
@@ -55,5 +59,15 @@ pub fn run_recorded(
     scenario: &Scenario,
     seed: u64,
 ) -> (RunLog, Journal, firedrill_core::plane::ControlPlane) {
-    driver::Driver::new(scenario, seed, None).run_recorded()
+    on_cohorts(scenario, seed, None).run_recorded()
+}
+
+fn on_cohorts<'a>(
+    scenario: &'a Scenario,
+    seed: u64,
+    tamper: Option<&Tamper>,
+) -> Driver<'a, World<'a>> {
+    Driver::new(scenario, seed, tamper, |initial| {
+        World::new(scenario, initial, seed, tamper)
+    })
 }

@@ -6,8 +6,9 @@ use firedrill_core::plane::NoteBody;
 use crate::log::Actor;
 
 use super::driver::Driver;
+use super::surroundings::Surroundings;
 
-impl Driver<'_> {
+impl<W: Surroundings> Driver<'_, W> {
     pub(super) fn rollout_subject(&self, rollout: RolloutId) -> String {
         let change = self.causes.rollout_change.get(&rollout);
         change.map_or_else(

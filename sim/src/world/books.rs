@@ -17,16 +17,14 @@ pub(crate) struct Delivery {
 }
 
 impl World<'_> {
-    /// Books how every cohort fared in the step.
-    pub(super) fn record_loads(&mut self) {
-        for (pool, loads) in self.pools.iter().zip(&self.loads) {
-            for (cohort, load) in pool.cohorts.iter().zip(loads) {
-                let scope = self
-                    .addresses
-                    .scope(pool.region, pool.service, cohort.key.version);
-                let restarts = Self::restarts(cohort, self.scenario.step);
-                self.telemetry.record_load(scope, load, cohort, restarts);
-            }
+    /// Books how every cohort of a pool fared in the step.
+    pub(super) fn record_loads(&mut self, pool: usize) {
+        let (pool, loads) = (&self.pools[pool], &self.loads[pool]);
+        for (cohort, load) in pool.cohorts.iter().zip(loads) {
+            let version = cohort.key.version;
+            let scope = self.addresses.scope(pool.region, pool.service, version);
+            let restarts = Self::restarts(cohort, self.scenario.step);
+            self.telemetry.record_load(scope, load, cohort, restarts);
         }
     }
 

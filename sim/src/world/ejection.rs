@@ -18,14 +18,13 @@ use super::serving::Load;
 const REQUESTS_MIN: u64 = 20;
 
 impl World<'_> {
-    /// Leaves out the instances that erred in the step that ends at `now`, and takes back those
-    /// whose time is over.
-    pub(super) fn eject(&mut self, now: Micros) {
-        let services = &self.scenario.fleet.services;
-        for (pool, loads) in self.pools.iter_mut().zip(&self.loads) {
-            if let Some(ejection) = &services[pool.service.index()].ejection {
-                eject_from(pool, loads, ejection, now);
-            }
+    /// Leaves out the instances of a pool that erred in the step that ends at `now`, and takes back
+    /// those whose time is over.
+    pub(super) fn eject(&mut self, pool: usize, now: Micros) {
+        let (pool, loads) = (&mut self.pools[pool], &self.loads[pool]);
+        let service = &self.scenario.fleet.services[pool.service.index()];
+        if let Some(ejection) = &service.ejection {
+            eject_from(pool, loads, ejection, now);
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Instances, kept as counts: a cohort is the set of instances of a pool that are in the same
 //! state and therefore exchangeable.
 
+use std::collections::VecDeque;
+
 use firedrill_core::Micros;
 use firedrill_core::ids::{RegionId, ServiceId};
 
@@ -24,11 +26,24 @@ pub(crate) struct CohortKey {
     pub(crate) batch: u8,
 }
 
+/// Set in the batch of instances that have restarted since their push.
+const RESTARTED: u8 = 0x80;
+
 impl CohortKey {
+    /// Where instances of this cohort go when they restart: their memory is as it was at first.
+    pub(crate) const fn restarted(self) -> Self {
+        Self {
+            batch: self.batch | RESTARTED,
+            ..self
+        }
+    }
+
     /// A small number that no other cohort of the pool has: the lane of its draws.
     pub(crate) fn lane(self) -> u64 {
         let version = u64::from(self.version) % 8;
-        let batch = u64::from(self.batch) % 8;
+        // Pushes are few: the upper half of the numbers is free for those that restarted.
+        let restarted = u64::from(self.batch / RESTARTED) * 4;
+        let batch = (u64::from(self.batch) + restarted) % 8;
         version << 5 | batch << 2 | u64::from(self.employees) << 1 | u64::from(self.flapping)
     }
 }
@@ -49,6 +64,8 @@ pub(crate) struct Cohort {
     pub(crate) cut_off: u32,
     /// Crashed in this step; the balancer does not know yet.
     pub(crate) just_crashed: u32,
+    /// Crashed in the steps before, newest first, as far back as the balancer may not know yet.
+    pub(crate) crashed_before: VecDeque<u32>,
     /// Serving, but left out by the balancer because of their errors, until then.
     pub(crate) ejected: u32,
     pub(crate) ejected_until: Micros,
@@ -62,12 +79,12 @@ pub(crate) struct Cohort {
     pub(crate) strength: f64,
     /// The strongest that it was: what of it crashed or cut off instances has done so.
     pub(crate) struck: f64,
-    /// What the version does to them now.
-    pub(crate) effect: Effect,
+    /// What the version does to them now; nothing when absent, as for nearly all cohorts.
+    pub(crate) effect: Option<Box<Effect>>,
 }
 
 impl Cohort {
-    pub(crate) const fn empty(key: CohortKey) -> Self {
+    pub(crate) fn empty(key: CohortKey) -> Self {
         Self {
             key,
             up: 0,
@@ -76,6 +93,7 @@ impl Cohort {
             crashed: 0,
             cut_off: 0,
             just_crashed: 0,
+            crashed_before: VecDeque::new(),
             ejected: 0,
             ejected_until: Micros::ZERO,
             waiting: 0.0,
@@ -83,7 +101,22 @@ impl Cohort {
             leaked: 0.0,
             strength: 0.0,
             struck: 0.0,
-            effect: Effect::NONE,
+            effect: None,
+        }
+    }
+
+    /// What the version does to them now.
+    pub(crate) fn effect(&self) -> &Effect {
+        const NONE: &Effect = &Effect::NONE;
+        self.effect.as_deref().unwrap_or(NONE)
+    }
+
+    /// Changes what the version does to them.
+    pub(crate) fn set_effect(&mut self, effect: Effect) {
+        match &mut self.effect {
+            Some(known) => **known = effect,
+            none if effect != Effect::NONE => *none = Some(Box::new(effect)),
+            _ => {}
         }
     }
 
@@ -111,7 +144,32 @@ impl Cohort {
         self.crashed += other.crashed;
         self.cut_off += other.cut_off;
         self.just_crashed += other.just_crashed;
+        let older = other.crashed_before.len().max(self.crashed_before.len());
+        self.crashed_before.resize(older, 0);
+        for (own, other) in self.crashed_before.iter_mut().zip(&other.crashed_before) {
+            *own += other;
+        }
         self.waiting += other.waiting;
+    }
+
+    /// Those that crashed and that the balancer takes for up, averaged over a step, when it takes
+    /// so many steps to learn of a crash.
+    pub(crate) fn crashed_and_trusted(&self, lag_steps: f64) -> f64 {
+        let crashed = std::iter::once(&self.just_crashed).chain(&self.crashed_before);
+        let trusted = |(age, count): (usize, &u32)| {
+            f64::from(*count) * (lag_steps - age as f64).clamp(0.0, 1.0)
+        };
+        crashed.enumerate().map(trusted).sum()
+    }
+
+    /// A step is over.
+    pub(crate) fn remember_crashes(&mut self, lag_steps: f64) {
+        let just = std::mem::take(&mut self.just_crashed);
+        if just > 0 || !self.crashed_before.is_empty() {
+            self.crashed_before.push_front(just);
+            let known = libm::ceil(lag_steps - 1.0).max(0.0) as usize;
+            self.crashed_before.truncate(known);
+        }
     }
 
     /// Those that answer.
@@ -293,6 +351,27 @@ mod tests {
     use firedrill_core::Micros;
 
     use super::*;
+
+    /// However long a step is, a crash is unknown to the balancer for the same time.
+    #[test]
+    fn a_crash_is_noticed_after_the_same_time_whatever_the_step() {
+        for step_s in [0.5, 1.0, 2.0, 4.0, 5.0, 10.0] {
+            let lag_steps = 5.0 / step_s;
+            let mut cohort = Cohort::empty(CohortKey {
+                version: 0,
+                employees: false,
+                flapping: false,
+                batch: 0,
+            });
+            cohort.just_crashed = 3;
+            let mut trusted_s = 0.0;
+            for _ in 0..20 {
+                trusted_s += cohort.crashed_and_trusted(lag_steps) * step_s;
+                cohort.remember_crashes(lag_steps);
+            }
+            assert!((trusted_s - 15.0).abs() < 1e-9, "{step_s}: {trusted_s}");
+        }
+    }
     use crate::spec::{Golden, LogNormal, Region, Service};
 
     fn fleet(cells: &[u32], services: u16) -> Fleet {

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use std::ops::Range;
+
 use firedrill_core::Micros;
 use firedrill_core::config::{Document, VersionId};
 use firedrill_core::ids::{CommandId, RegionId, RolloutId, ServiceId};
@@ -15,6 +17,7 @@ use crate::spec::Defect;
 
 use super::fleet::{Cohort, CohortKey, Pool, VersionIndex, pool_numbers, spread};
 use super::propagation::{Taken, Transfer, Waiting};
+use super::serving::HEALTH_CHECK_LAG;
 use super::{Purpose, Version, World};
 
 /// A crash-looping instance restarts about this often.
@@ -168,14 +171,15 @@ impl World<'_> {
     }
 
     /// Instances that start come up: exponential times of the service's mean.
-    pub(super) fn start_instances(&mut self, length: Micros) {
-        for (index, pool) in self.pools.iter_mut().enumerate() {
-            let mean = self.scenario.fleet.services[pool.service.index()].start_up;
-            let hazard = match mean {
-                Micros::ZERO => 1.0,
-                mean => 1.0 - libm::exp(-length.as_secs_f64() / mean.as_secs_f64()),
-            };
+    pub(super) fn start_instances(&mut self, pools: Range<usize>, length: Micros) {
+        for index in pools {
+            let pool = &mut self.pools[index];
             for cohort in pool.cohorts.iter_mut().filter(|cohort| cohort.starting > 0) {
+                let mean = self.scenario.fleet.services[pool.service.index()].start_up;
+                let hazard = match mean {
+                    Micros::ZERO => 1.0,
+                    mean => 1.0 - libm::exp(-length.as_secs_f64() / mean.as_secs_f64()),
+                };
                 let entity = Entity {
                     lane: cohort.key.lane(),
                     index: index as u64,
@@ -188,14 +192,14 @@ impl World<'_> {
         }
     }
 
-    /// The balancer learns of the crashes of this step.
-    pub(super) fn settle_crashes(&mut self) {
-        for pool in &mut self.pools {
-            for cohort in &mut pool.cohorts {
-                cohort.just_crashed = 0;
-            }
-            pool.tidy();
+    /// The balancer learns of the crashes of a pool.
+    pub(super) fn settle_crashes(&mut self, pool: usize) {
+        let lag_steps = HEALTH_CHECK_LAG.as_secs_f64() / self.scenario.step.as_secs_f64();
+        let pool = &mut self.pools[pool];
+        for cohort in &mut pool.cohorts {
+            cohort.remember_crashes(lag_steps);
         }
+        pool.tidy();
     }
 
     /// Restarts of a cohort's crash-looping instances in one step, on average.
@@ -465,7 +469,7 @@ impl World<'_> {
         let cohorts = self.pools.iter().filter(|pool| pool.service == service);
         let cohorts = cohorts.flat_map(|pool| &pool.cohorts);
         let own = cohorts.filter(|cohort| cohort.key.version == version);
-        own.map(|cohort| cohort.effect.distribution_factor)
+        own.map(|cohort| cohort.effect().distribution_factor)
             .fold(1.0, f64::max)
     }
 

@@ -7,11 +7,11 @@
 mod afflict;
 mod books;
 pub mod congestion;
-mod defect;
-mod demand;
+pub(crate) mod defect;
+pub(crate) mod demand;
 mod ejection;
-mod fleet;
-mod graph;
+pub(crate) mod fleet;
+pub(crate) mod graph;
 mod heterogeneity;
 mod lifecycle;
 mod modifiers;
@@ -19,10 +19,13 @@ mod noise;
 pub(crate) mod people;
 mod propagation;
 pub mod queueing;
-mod serving;
+pub(crate) mod serving;
 mod telemetry;
 mod traffic;
-mod truth;
+pub(crate) mod truth;
+
+pub(crate) use books::Delivery;
+pub(crate) use lifecycle::ExposureNews;
 
 use std::rc::Rc;
 
@@ -108,7 +111,7 @@ pub(crate) const PEOPLE: &str = "people";
 pub(crate) struct Streams(Vec<Draws>);
 
 impl Streams {
-    fn new(names: &[&str], seed: u64, tamper: Option<&Tamper>) -> Self {
+    pub(crate) fn new(names: &[&str], seed: u64, tamper: Option<&Tamper>) -> Self {
         let draws = |purpose: &&str| Draws::new(seed, purpose, tamper);
         Self(names.iter().map(draws).collect())
     }
@@ -303,7 +306,10 @@ impl<'a> World<'a> {
             tables: fleet.services.iter().map(ServiceTables::new).collect(),
             transfers: Vec::new(),
             cuts: Cuts::new(&scenario.propagation.partitions, fleet),
-            slow_above: slow_thresholds(scenario),
+            slow_above: slow_thresholds(scenario)
+                .into_iter()
+                .map(|us| us.map(SlowAbove::new))
+                .collect(),
             telemetry: Collector::new(
                 fleet.regions.len() * services * capacity,
                 fleet.classes.len(),
@@ -327,8 +333,6 @@ impl<'a> World<'a> {
             noise::advance(draws, self.step, length, &mut self.pools, flapping);
         }
         let mut events = self.propagate(before, now);
-        self.start_instances(length);
-        self.afflict(now, length);
         let scenario = self.scenario;
         self.arrivals.draw(
             &mut self.draws,
@@ -337,27 +341,36 @@ impl<'a> World<'a> {
             &scenario.demand,
             &self.cells,
         );
+        let graph = Rc::clone(&self.graph);
         for cell in 0..self.cells.len() {
-            let graph = Rc::clone(&self.graph);
-            self.weigh_modifiers(&graph, cell, now);
-            let calls = &self.modifiers.calls;
-            self.traffic.expect(&graph, &self.arrivals, cell, calls);
-            self.load_pools(&graph, cell, length);
-            self.serve(cell);
-            let services = self.scenario.fleet.services.len();
-            self.traffic
-                .close(&graph, cell * services..(cell + 1) * services);
-        }
-        self.record_loads();
-        self.eject(now);
-        self.settle_crashes();
-        for pool in &self.pools {
-            pool.assert_conserved();
+            self.advance_cell(&graph, cell, now);
         }
         events.extend(self.truth.close_step(now));
         events.extend(self.find_clean());
         self.step += 1;
         events
+    }
+
+    /// Moves one cell over the step that ends at `now`: no request leaves the cell that it came to,
+    /// so a large fleet passes through the processor's caches once a step.
+    fn advance_cell(&mut self, graph: &Graph, cell: usize, now: Micros) {
+        let length = self.scenario.step;
+        let services = self.scenario.fleet.services.len();
+        let pools = cell * services..(cell + 1) * services;
+        self.start_instances(pools.clone(), length);
+        self.afflict(pools.clone(), now, length);
+        self.weigh_modifiers(graph, cell, now);
+        let calls = &self.modifiers.calls;
+        self.traffic.expect(graph, &self.arrivals, cell, calls);
+        self.load_pools(graph, cell, length);
+        self.serve(cell);
+        self.traffic.close(graph, pools.clone());
+        for pool in pools {
+            self.record_loads(pool);
+            self.eject(pool, now);
+            self.settle_crashes(pool);
+            self.pools[pool].assert_conserved();
+        }
     }
 
     /// What is over by the end of the run.
@@ -367,8 +380,8 @@ impl<'a> World<'a> {
 
     fn load_pools(&mut self, graph: &Graph, cell: usize, length: Micros) {
         let services = self.scenario.fleet.services.len();
-        let lag = serving::HEALTH_CHECK_LAG.min(length);
-        let (lag_s, length_s) = (lag.as_secs_f64(), length.as_secs_f64());
+        let length_s = length.as_secs_f64();
+        let lag_steps = serving::HEALTH_CHECK_LAG.as_secs_f64() / length_s;
         for service in 0..services {
             let index = cell * services + service;
             heterogeneity::hosts(
@@ -383,7 +396,7 @@ impl<'a> World<'a> {
                 service: &self.scenario.fleet.services[service],
                 length,
                 length_s,
-                lag_share: lag_s / length_s,
+                lag_steps,
                 flapping: self.scenario.noise.flapping.as_ref(),
                 slow_above: self.slow_above[service],
                 offered: self.traffic.offered(graph, index),
@@ -472,7 +485,8 @@ pub(crate) fn steady_rates(scenario: &Scenario, slo: SloId) -> (f64, f64) {
     }
 }
 
-fn slow_thresholds(scenario: &Scenario) -> Vec<Option<SlowAbove>> {
+/// By service: the threshold of its strictest latency objective.
+pub(crate) fn slow_thresholds(scenario: &Scenario) -> Vec<Option<u64>> {
     let mut thresholds: Vec<Option<u64>> = vec![None; scenario.fleet.services.len()];
     for slo in &scenario.slos {
         if let Indicator::Slow {
@@ -485,7 +499,4 @@ fn slow_thresholds(scenario: &Scenario) -> Vec<Option<SlowAbove>> {
         }
     }
     thresholds
-        .into_iter()
-        .map(|us| us.map(SlowAbove::new))
-        .collect()
 }

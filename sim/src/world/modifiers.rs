@@ -84,7 +84,7 @@ impl World<'_> {
             let pool = &self.pools[cell * services + caller];
             let serving: u32 = pool.cohorts.iter().map(|cohort| cohort.serving()).sum();
             for cohort in &pool.cohorts {
-                let Some(downstream) = &cohort.effect.downstream else {
+                let Some(downstream) = &cohort.effect().downstream else {
                     continue;
                 };
                 let share = f64::from(cohort.serving()) / f64::from(serving.max(1));

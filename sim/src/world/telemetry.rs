@@ -86,7 +86,7 @@ impl Collector {
         scope.utilisation.0 += load.utilisation * instances;
         scope.utilisation.1 += instances;
         scope.leaked += cohort.leaked * instances;
-        scope.silenced = scope.silenced.max(cohort.effect.scrapes_lost);
+        scope.silenced = scope.silenced.max(cohort.effect().scrapes_lost);
         scope.restarts += restarts;
     }
 

@@ -110,6 +110,17 @@ impl Hazard {
     }
 }
 
+/// The share of requests with a bad call among theirs, when `bad` of all calls are and a request
+/// makes so many, on average: as many as the whole part says, and one more with the probability of
+/// the rest.
+fn hit_share(bad: f64, calls: f64) -> f64 {
+    if calls == 1.0 {
+        return bad;
+    }
+    let whole = libm::floor(calls);
+    1.0 - libm::pow(1.0 - bad, whole) * (1.0 - bad * (calls - whole))
+}
+
 impl Hop {
     /// Attempts that failed here, and those of them that the defect failed.
     fn failures(&self) -> (u64, u64) {
@@ -245,18 +256,20 @@ impl World<'_> {
             let calls = passed as f64 * edge.calls * self.modifiers.calls[number];
             let calls = (calls + 0.5) as u64;
             let inside = self.call(graph, errand, *child, calls);
-            // What happened to calls happens to the requests that made them, in proportion.
-            let per_call =
-                |part: u64, whole: u64| (part as f64 / calls as f64 * whole as f64 + 0.5) as u64;
+            let per_request = edge.calls * self.modifiers.calls[number];
+            let hit = |part: u64, whole: u64| {
+                let share = hit_share(part as f64 / calls as f64, per_request);
+                (share * whole as f64 + 0.5) as u64
+            };
             if inside.wrong > 0 {
-                returned.wrong = returned.wrong.max(per_call(inside.wrong, passed));
+                returned.wrong = returned.wrong.max(hit(inside.wrong, passed));
             }
             if edge.hard && inside.failed > 0 {
                 // Of the requests that are still good, those with a failed call fail.
                 let left = passed - returned.failed;
-                let more = per_call(inside.failed, left).min(left);
+                let more = hit(inside.failed, left).min(left);
                 returned.failed += more;
-                returned.harmed += per_call(inside.harmed, left).min(more);
+                returned.harmed += hit(inside.harmed, left).min(more);
             }
         }
         self.return_errors(hop, returned.failed);
@@ -315,7 +328,7 @@ impl World<'_> {
                 continue;
             }
             let late = late(load, timeout, other);
-            let Hazard { own, by_defect } = Hazard::new(load, &cohort.effect, errand, late);
+            let Hazard { own, by_defect } = Hazard::new(load, cohort.effect(), errand, late);
             let lane = entity(load.key.lane());
             let u = draws.get(Purpose::OwnErrors).uniform(step, lane);
             let own = binomial(u, part.requests, own);
@@ -380,7 +393,7 @@ impl World<'_> {
             let version = load.key.version;
             let scope = self.addresses.scope(pool.region, service, version);
             let lane = entity(load.key.lane());
-            let wrong_share = cohort.effect.wrong_share_of(errand.class);
+            let wrong_share = cohort.effect().wrong_share_of(errand.class);
             let own_wrong = if wrong_share > 0.0 {
                 let draws = self.draws.get(Purpose::WrongAnswers);
                 binomial(
@@ -419,5 +432,19 @@ impl World<'_> {
             }
         }
         all_wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Half of the requests make a call, or all make two: one in ten calls is bad.
+    #[test]
+    fn a_request_is_hit_by_any_of_its_calls() {
+        for (calls, expected) in [(0.5, 0.05), (1.0, 0.1), (2.0, 0.19), (2.5, 0.2305)] {
+            let found = hit_share(0.1, calls);
+            assert!((found - expected).abs() < 1e-12, "{calls}: {found}");
+        }
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn load_pool(
         && (is_congested
             || step.capacity_factor > 1.0
             || pool.cohorts.iter().any(|cohort| {
-                cohort.crashed + cohort.cut_off > 0 || cohort.effect != Effect::NONE
+                cohort.crashed + cohort.cut_off > 0 || *cohort.effect() != Effect::NONE
             }));
     loads.clear();
     for (index, (cohort, demand)) in pool.cohorts.iter_mut().zip(demands).enumerate() {
@@ -106,7 +106,7 @@ fn shape(
     slowness: f64,
     tables: &mut ServiceTables,
 ) -> Rc<Shape> {
-    let effect = &cohort.effect;
+    let effect = cohort.effect();
     let table = tables.get(effect.service_factor, effect.burn_factor);
     let shape = match fate {
         Some(fate) => Rc::new(Shape::delayed(
@@ -131,7 +131,7 @@ fn slow_anyway(
     (threshold_us, slowness): (u64, f64),
     tables: &mut ServiceTables,
 ) -> f64 {
-    let effect = &cohort.effect;
+    let effect = cohort.effect();
     let by_defect = effect.service_factor * effect.burn_factor * step.capacity_factor;
     let utilisation = (demand.utilisation / by_defect).min(0.97);
     let threshold = Threshold::new((threshold_us as f64 / slowness) as u64);
@@ -147,7 +147,7 @@ fn demands(
 ) {
     let apart = pool.has_employees_apart();
     let weights = |cohort: &Cohort| {
-        let of = |who| Weight::of(cohort, who, apart, step.lag_share);
+        let of = |who| Weight::of(cohort, who, apart, step.lag_steps);
         [of(PUBLIC), of(EMPLOYEES)]
     };
     demands.clear();
@@ -170,9 +170,9 @@ fn demands(
     for ((demand, cohort), host) in demands.iter_mut().zip(&pool.cohorts).zip(hosts) {
         let of = |who: usize| arriving[who] * demand.weights[who].answering;
         demand.arriving = of(PUBLIC) + of(EMPLOYEES);
-        demand.service_s = mean_s * cohort.effect.service_factor * host.slowness;
+        demand.service_s = mean_s * cohort.effect().service_factor * host.slowness;
         let workers = f64::from(cohort.balanced()) * f64::from(step.service.workers);
-        let busy_s = demand.service_s * cohort.effect.burn_factor * step.capacity_factor;
+        let busy_s = demand.service_s * cohort.effect().burn_factor * step.capacity_factor;
         demand.capacity_per_s = workers / busy_s;
         if workers > 0.0 {
             demand.utilisation = demand.arriving * busy_s / (workers * step.length_s);

@@ -139,8 +139,8 @@ pub(crate) struct PoolStep<'a> {
     pub(crate) length: Micros,
     /// The same in seconds.
     pub(crate) length_s: f64,
-    /// The share of it for which crashed instances still get requests.
-    pub(crate) lag_share: f64,
+    /// For so many steps instances that crashed still get requests.
+    pub(crate) lag_steps: f64,
     pub(crate) flapping: Option<&'a Flapping>,
     /// The threshold of the strictest latency objective on the service.
     pub(crate) slow_above: Option<SlowAbove>,
@@ -176,7 +176,7 @@ impl Weight {
             dead: if to_employees {
                 0.0
             } else {
-                f64::from(cohort.just_crashed) * lag
+                cohort.crashed_and_trusted(lag)
             },
         }
     }
