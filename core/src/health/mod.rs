@@ -4,7 +4,9 @@
 mod burn_rate;
 mod check;
 mod histogram;
+pub mod sequential;
 mod slo;
+pub mod special;
 mod tally;
 mod threshold;
 mod verdict;
