@@ -13,8 +13,6 @@
 //! moved; the error rate may swing as long as both arms share it; and answers that fail
 //! independently with any probability, small or not, only lower the mean.
 
-use crate::health::special::ln_beta;
-
 /// Effect sizes of a bank.
 const EFFECTS: usize = 12;
 /// Counts up to this weight are applied one by one; larger ones by squaring.
@@ -233,32 +231,6 @@ fn power(values: &mut Lanes, factors: &Lanes, mut n: u64) {
     }
 }
 
-/// How much better hosts that differ explain `errors` of the candidate's among both arms' than
-/// chance alone does, as a logarithm; never below zero.
-///
-/// `variation` is the squared coefficient of variation of the hosts' error rates, `hosts` the
-/// number of them in each arm. When rates are Gamma distributed over hosts of equal traffic, the
-/// candidate's share of the errors is exactly Beta distributed around its share of the traffic.
-/// Taking this from the evidence leaves a measure whose mean is at most one under either null.
-#[must_use]
-pub(super) fn ln_host_excuse(
-    errors: f64,
-    control_errors: f64,
-    share: f64,
-    variation: f64,
-    hosts: (f64, f64),
-) -> f64 {
-    let spread = variation * (1.0 / hosts.0 + 1.0 / hosts.1);
-    if !(share > 0.0 && share < 1.0) || spread.is_nan() || spread <= 0.0 {
-        return 0.0;
-    }
-    let precision = 1.0 / (spread * share * (1.0 - share));
-    let (a, b) = (precision * share, precision * (1.0 - share));
-    let excused = ln_beta(a + errors, b + control_errors) - ln_beta(a, b);
-    let chance = errors * libm::log(share) + control_errors * libm::log1p(-share);
-    (excused - chance).max(0.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -355,17 +327,5 @@ mod tests {
         bank.observe_rate(1_000_000, 10.0, 0.0);
         bank.observe_rate(0, 1e9, 1e-3);
         assert!(bank.e().is_finite());
-    }
-
-    /// Hosts that differ explain a lopsided split; hosts that do not explain nothing more.
-    #[test]
-    fn hosts_excuse_what_they_can() {
-        let excuse = |variation| ln_host_excuse(700.0, 500.0, 0.5, variation, (20.0, 20.0));
-        assert!(excuse(0.25) > 10.0);
-        assert!(excuse(0.0).abs() < 1e-12);
-        assert!(ln_host_excuse(500.0, 500.0, 0.5, 0.25, (20.0, 20.0)).abs() < 1e-12);
-        // A thousand hosts average their differences out.
-        let many = ln_host_excuse(700.0, 500.0, 0.5, 0.25, (1_000.0, 1_000.0));
-        assert!(many < excuse(0.25) / 2.0, "{many}");
     }
 }

@@ -17,6 +17,7 @@ mod hosts;
 mod judge;
 pub mod mixture;
 mod policy;
+mod reading;
 mod signal;
 
 pub use bank::EffectBank;

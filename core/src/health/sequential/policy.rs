@@ -90,6 +90,9 @@ pub enum PolicyError {
     /// No time to watch.
     #[error("the bake must take time")]
     Bake,
+    /// Hosts that differ are told from the control's.
+    #[error("host effects need a control to compare with")]
+    HostsWithoutControl,
     /// No signals, or more than a budget can be split over.
     #[error("between 1 and 1000 signals can be judged")]
     Signals,
@@ -117,6 +120,9 @@ impl SequentialPolicy {
             && !inside(rate)
         {
             return Err(PolicyError::Rate);
+        }
+        if self.hosts != HostEffects::None && self.baseline != Baseline::Control {
+            return Err(PolicyError::HostsWithoutControl);
         }
         if self.bake == Micros::ZERO {
             return Err(PolicyError::Bake);
