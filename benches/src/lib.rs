@@ -40,6 +40,14 @@ pub fn exponential_delays(count: usize, mean_us: f64) -> Vec<u64> {
     (0..count).map(|_| delay()).collect()
 }
 
+/// Uniform values in (0, 1].
+#[must_use]
+pub fn noise(count: usize) -> Vec<f64> {
+    let mut random = ChaCha8Rng::seed_from_u64(2);
+    let mut value = || (f64::from(random.next_u32()) + 1.0) / 4_294_967_296.0;
+    (0..count).map(|_| value()).collect()
+}
+
 /// A judge with an error and a latency check of each of ten classes and quantiles.
 #[must_use]
 pub fn policy() -> JudgePolicy {

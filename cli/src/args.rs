@@ -4,7 +4,9 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::explain::ExplainCommand;
+use crate::commands::judge::JudgeCommand;
 use crate::commands::list::ListCommand;
+use crate::commands::power::PowerCommand;
 use crate::commands::run::RunCommand;
 use crate::commands::schema::SchemaCommand;
 
@@ -70,5 +72,7 @@ pub(crate) enum Command {
     Run(RunCommand),
     List(ListCommand),
     Explain(ExplainCommand),
+    Judge(JudgeCommand),
+    Power(PowerCommand),
     Schema(SchemaCommand),
 }

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
+use firedrill_core::health::rank::score::ScoreError;
+use firedrill_core::health::sequential::{PolicyError, SampleError};
 use firedrill_reports::ReportError;
 use firedrill_scenarios::{LoadErrors, Problem};
 use firedrill_sim::campaign::CampaignError;
@@ -37,6 +39,30 @@ pub(crate) enum Failure {
         step: u64,
         /// Steps of the scenario, from 0.
         steps: u64,
+    },
+    /// A judge that compares with nothing.
+    #[error("this policy compares with a control, and none is given")]
+    NoControl,
+    /// A policy that asks for nonsense.
+    #[error("the policy cannot be followed")]
+    Policy(#[source] PolicyError),
+    /// Data that the judge refuses.
+    #[error("the data cannot be judged")]
+    Sample(#[source] SampleError),
+    /// A run that cannot be scored.
+    #[error("the run cannot be scored")]
+    Score(#[source] ScoreError),
+    /// Figures of `power` that make no canary.
+    #[error("percentages must lie between 0 and 100, p1 above p0, and every time above 0")]
+    PowerArguments,
+    /// A file cannot be written.
+    #[error("cannot write {}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
     },
     /// A report cannot be written.
     #[error("cannot write the reports")]
@@ -72,6 +98,12 @@ impl Failure {
         let text = match self {
             Self::Load(errors) => render_problems(&errors.problems, color),
             Self::Print(_)
+            | Self::NoControl
+            | Self::Policy(_)
+            | Self::Sample(_)
+            | Self::Score(_)
+            | Self::PowerArguments
+            | Self::Write { .. }
             | Self::OutputFolder { .. }
             | Self::TamperNeverComes { .. }
             | Self::Reports(_)
@@ -92,7 +124,15 @@ impl Failure {
         if let Self::OutputFolder { .. } | Self::Reports(_) = self {
             text.push_str("\nhint: name a folder that can be written with `--out DIR`\n");
         }
+        if let Self::NoControl = self {
+            text.push_str("\nhint: name the control's data with `--control CSV`\n");
+        }
         text
+    }
+
+    /// One thing that is wrong with a file.
+    pub(crate) fn problem(problem: Box<Problem>) -> Self {
+        Self::Load(problem.into())
     }
 }
 

@@ -7,7 +7,9 @@
 mod args;
 mod commands;
 mod failure;
+mod judge;
 mod output;
+mod power;
 mod progress;
 mod run;
 mod units;
@@ -49,6 +51,8 @@ fn main() -> ExitCode {
         Command::Run(command) => commands::run::run(command, &arguments.global, &mut output),
         Command::List(command) => commands::list::list(command, &mut output),
         Command::Explain(command) => commands::explain::explain(command, &mut output),
+        Command::Judge(command) => commands::judge::judge(command, &mut output),
+        Command::Power(command) => commands::power::power(command, &mut output),
         Command::Schema(command) => commands::schema::schema(command, &mut output),
     };
     let result = result.and_then(|outcome| {

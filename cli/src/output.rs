@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use anstyle::{AnsiColor, Style};
+use firedrill_core::health::Outcome as Verdict;
 use serde::Serialize;
 
 use crate::args::{ColorChoice, Format, Global};
@@ -91,6 +92,15 @@ impl Output {
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(value).expect("what is printed is plain data");
         self.line(text)
+    }
+
+    /// A judge's outcome as a word; colour only underlines it.
+    pub(crate) fn outcome(&self, outcome: Verdict) -> String {
+        match outcome {
+            Verdict::Pass => self.verdict(true),
+            Verdict::Fail => self.verdict(false),
+            Verdict::Inconclusive | Verdict::NoData(_) => outcome.to_string().to_uppercase(),
+        }
     }
 
     /// `PASS` or `FAIL`; colour only underlines the word.

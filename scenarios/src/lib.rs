@@ -1,11 +1,12 @@
 //! Scenario files: what may stand in one, what is wrong with one, and the catalogue.
 //!
 //! text → [`mod@file`] (YAML with places) → resolve (meanings, names to ids, every problem at once)
-//! → [`firedrill_sim::spec::Scenario`] → [`explain`] (in plain words).
+//! → [`firedrill_sim::spec::Scenario`] → [`explain`] (in plain words). [`offline`] reads the policy
+//! and the data of a verdict without a fleet.
 //!
 //! Invariants: what this crate hands out has passed [`Scenario::check`]; what it refuses comes
 //! with file, line, column, what was expected and a next step. The file system is touched by
-//! [`load_paths`] alone.
+//! [`load_paths`] and [`offline`] alone.
 //!
 //! [`Scenario::check`]: firedrill_sim::spec::Scenario::check
 
@@ -13,6 +14,7 @@ mod catalogue;
 mod explain;
 pub mod file;
 mod load;
+pub mod offline;
 pub mod place;
 mod problem;
 mod resolve;

@@ -6,7 +6,7 @@
 //! [`spec`] (what is asked for) → [`random`] (addressed draws) → [`world`] (fleet, demand,
 //! defects, serving, propagation, telemetry, people) → [`engine`] (queue, clock, the core's
 //! driver) → [`log`] (what happened) → [`measure`] (how fast, how far) → [`expect`] (was that
-//! good enough) → [`campaign`] (many seeds).
+//! good enough) → [`campaign`] (many seeds). [`power`] measures judges alone, without a fleet.
 //!
 //! The simulator never decides for the core, and the core never sees the world's truth: log
 //! events marked `truth` are for reports alone.
@@ -17,6 +17,7 @@ pub mod engine;
 pub mod expect;
 pub mod log;
 pub mod measure;
+pub mod power;
 pub mod random;
 pub mod reference;
 pub mod spec;

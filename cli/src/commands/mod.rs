@@ -1,6 +1,8 @@
 //! One file per subcommand.
 
 pub(crate) mod explain;
+pub(crate) mod judge;
 pub(crate) mod list;
+pub(crate) mod power;
 pub(crate) mod run;
 pub(crate) mod schema;

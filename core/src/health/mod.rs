@@ -4,7 +4,11 @@
 mod burn_rate;
 mod check;
 mod histogram;
+pub mod rank;
+mod repeated;
+pub mod sequential;
 mod slo;
+pub mod special;
 mod tally;
 mod threshold;
 mod verdict;
@@ -13,6 +17,10 @@ mod window;
 pub use burn_rate::{BurnReading, BurnWindow};
 pub use check::{Check, Limit, Signal};
 pub use histogram::LatencyHistogram;
+pub use repeated::{
+    Condition, Ended, Measurement, MeasurementCounts, MeasurementOrder, NoDataRule, Repeated,
+    RepeatedPolicy,
+};
 pub use slo::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
 pub use tally::{Counts, Tally};
 pub use threshold::{JudgePolicy, judge};

@@ -1,0 +1,6 @@
+//! Verdicts about recorded data, one file per judge.
+
+mod chart;
+pub(crate) mod rank;
+pub(crate) mod repeated;
+pub(crate) mod sequential;

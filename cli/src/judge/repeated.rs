@@ -1,0 +1,90 @@
+//! The repeated threshold judge's verdict about one recorded series.
+
+use firedrill_core::Micros;
+use firedrill_core::health::{Ended, Measurement, MeasurementCounts, Outcome, Repeated};
+use firedrill_scenarios::offline::policy::RepeatedPlan;
+use firedrill_scenarios::offline::table::Table;
+use serde::Serialize;
+
+use crate::args::Format;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::units::duration;
+
+/// Measurements on a line.
+const WIDTH: usize = 60;
+
+#[derive(Serialize)]
+struct Printed<'a> {
+    schema: u32,
+    judge: &'static str,
+    outcome: Outcome,
+    metric: &'a str,
+    counts: MeasurementCounts,
+    ended: Option<(Ended, Micros)>,
+}
+
+pub(crate) fn judge(
+    plan: &RepeatedPlan,
+    canary: &Table,
+    output: &mut Output,
+) -> Result<Outcome, Failure> {
+    let column = canary.column(&plan.metric).map_err(Failure::problem)?;
+    let time = canary.column("timestamp").map_err(Failure::problem)?;
+    let mut series = Repeated::new(plan.policy, Micros::ZERO);
+    let (mut marks, mut first) = (String::new(), None);
+    for row in 0..canary.rows() {
+        let at = canary.time(row, time).map_err(Failure::problem)?;
+        let value = canary.number(row, column).map_err(Failure::problem)?;
+        let value = Some(value).filter(|value| !value.is_nan());
+        let running = series.ended().is_none();
+        series.observe(at, value).map_err(|error| {
+            Failure::problem(Box::new(canary.problem(row, time, error.to_string())))
+        })?;
+        first = first.or(Some(at));
+        if running {
+            marks.push(mark(plan.policy.measure(value)));
+        }
+    }
+    let outcome = series.outcome();
+    match output.format() {
+        Format::Json => output.json(&Printed {
+            schema: 1,
+            judge: "repeated",
+            outcome,
+            metric: &plan.metric,
+            counts: series.counts(),
+            ended: series.ended(),
+        })?,
+        Format::Human => {
+            let counts = series.counts();
+            output.line(format_args!(
+                "{}  {} succeeded, {} failed, {} inconclusive",
+                output.outcome(outcome),
+                counts.succeeded,
+                counts.failed,
+                counts.inconclusive
+            ))?;
+            if let Some((ended, at)) = series.ended() {
+                let after = duration(at - first.unwrap_or(at));
+                output.line(format_args!("ended by {ended:?} after {after}"))?;
+            }
+            output.line("")?;
+            let marks: Vec<char> = marks.chars().collect();
+            for line in marks.chunks(WIDTH) {
+                output.line(line.iter().collect::<String>())?;
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+const fn mark(measurement: Option<Measurement>) -> char {
+    match measurement {
+        Some(Measurement::Success) => '.',
+        Some(Measurement::Failure) => 'F',
+        Some(Measurement::Inconclusive) => '?',
+        Some(Measurement::Error) => 'E',
+        None => ' ',
+    }
+}

@@ -1,0 +1,143 @@
+//! `firedrill judge` and `firedrill power` as their users meet them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+#[track_caller]
+fn check(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let mut command = Command::cargo_bin("firedrill").expect("the binary is built");
+    let output = command
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .expect("it starts");
+    let all = [output.stdout, output.stderr].concat();
+    let all = String::from_utf8(all).expect("it prints UTF-8");
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{all}");
+    all
+}
+
+/// Sixty windows of ten seconds with so many errors each, in turn.
+fn counts(errors: &[u64]) -> String {
+    let mut text = String::from("timestamp,requests,errors,slow_p90\n");
+    for window in 0..60_usize {
+        let errors = errors[window % errors.len()];
+        writeln!(text, "{},600,{errors},60", 10 * (window + 1)).expect("strings grow");
+    }
+    text
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("there is room");
+    let files = [
+        ("control.csv", counts(&[1, 0, 1])),
+        ("good.csv", counts(&[0, 1, 1])),
+        ("bad.csv", counts(&[3, 2, 4])),
+        (
+            "wrong.csv",
+            "timestamp,requests,errors,slow_p90\n10,600,601,60\n20,x,0,0\n".into(),
+        ),
+        ("seq.yaml", "sequential:\n  smallest-effect: 3\n".into()),
+        ("rank.yaml", "rank:\n  direction: increase\n".into()),
+        (
+            "limit.yaml",
+            "repeated:\n  metric: errors\n  at-most: 3\n".into(),
+        ),
+        ("typo.yaml", "sequential:\n  bakes: 10m\n".into()),
+    ];
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).expect("there is room");
+    }
+    folder
+}
+
+fn arguments<'a>(policy: &'a str, canary: &'a str) -> Vec<&'a str> {
+    let paths = [
+        "--policy",
+        policy,
+        "--control",
+        "control.csv",
+        "--canary",
+        canary,
+    ];
+    [&["judge"], &paths[..]].concat()
+}
+
+#[test]
+fn every_judge_tells_good_from_bad() {
+    let folder = folder();
+    for policy in ["seq.yaml", "rank.yaml", "limit.yaml"] {
+        let told = check(folder.path(), &arguments(policy, "bad.csv"), 1);
+        assert!(told.starts_with("FAIL"), "{told}");
+        check(folder.path(), &arguments(policy, "good.csv"), 0);
+    }
+    let told = check(folder.path(), &arguments("seq.yaml", "good.csv"), 0);
+    assert!(told.starts_with("PASS"), "{told}");
+}
+
+#[test]
+fn a_verdict_comes_with_its_evidence() {
+    let folder = folder();
+    let told = check(folder.path(), &arguments("seq.yaml", "bad.csv"), 1);
+    for words in ["180 of 36000", "errors fewer would not have failed it", "●"] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+    let mut json = arguments("seq.yaml", "bad.csv");
+    json.extend(["--format", "json"]);
+    let value: Value = serde_json::from_str(&check(folder.path(), &json, 1)).expect("JSON");
+    assert_eq!(value["schema"], 1);
+    assert_eq!(value["decided_by"], "errors");
+    let evidence = &value["signals"][0]["evidence"];
+    assert!(evidence["ln_e"].as_f64() >= evidence["fail_threshold"].as_f64());
+}
+
+#[test]
+fn what_is_wrong_has_file_line_and_column() {
+    let folder = folder();
+    let told = check(folder.path(), &arguments("seq.yaml", "wrong.csv"), 2);
+    assert!(
+        told.contains("wrong.csv:2:8: 601 of 600 requests are bad"),
+        "{told}"
+    );
+    assert!(told.contains("wrong.csv:3:4: `x` is not a count"), "{told}");
+    let told = check(folder.path(), &arguments("typo.yaml", "good.csv"), 2);
+    assert!(
+        told.contains("typo.yaml:2:3: unknown key `bakes`"),
+        "{told}"
+    );
+    let alone = ["judge", "--policy", "seq.yaml", "--canary", "good.csv"];
+    let told = check(folder.path(), &alone, 2);
+    assert!(told.contains("--control CSV"), "{told}");
+}
+
+#[test]
+fn power_prints_writes_and_repeats_itself() {
+    let folder = folder();
+    let small = [
+        "power",
+        "--runs",
+        "200",
+        "--null-runs",
+        "200",
+        "--cell-runs",
+        "20",
+        "--host-runs",
+        "20",
+        "--csv",
+        "power.csv",
+        "--svg",
+        "power.svg",
+    ];
+    let told = check(folder.path(), &small, 0);
+    assert!(told.contains("sequential, equal control"), "{told}");
+    assert_eq!(told, check(folder.path(), &small, 0));
+    let csv = fs::read_to_string(folder.path().join("power.csv")).expect("it was written");
+    assert_eq!(csv.lines().count(), 1 + 8 + 64);
+    let svg = fs::read_to_string(folder.path().join("power.svg")).expect("it was written");
+    assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+    check(folder.path(), &["power", "--p1", "0.05"], 2);
+}

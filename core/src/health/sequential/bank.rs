@@ -1,0 +1,331 @@
+//! The streaming e-process: likelihood ratios of a dozen effect sizes, summed over every moment
+//! at which the change may have begun.
+//!
+//! For one effect, the sum over all starts obeys a recursion (Shiryaev and Roberts): the evidence
+//! is multiplied by the window's likelihood ratio, then a new start adds its prior mass. So the
+//! mixture over effects *and* starts costs one number an effect, exactly, whatever the length of
+//! the bake. A mass that is known when it is added keeps the mean under the null equal to the
+//! mass spent so far; spending one unit over the bake makes this an e-process.
+//!
+//! For two arms, given an error in either, the odds that it is the candidate's are those of the
+//! traffic times the effect `r`. With `D = 1 + share (r - 1)`, an error of the candidate weighs
+//! `r / D` and one of the control `1 / D`. The share is that of each window, so traffic may be
+//! moved; the error rate may swing as long as both arms share it; and answers that fail
+//! independently with any probability, small or not, only lower the mean.
+
+/// Effect sizes of a bank.
+const EFFECTS: usize = 12;
+/// Counts up to this weight are applied one by one; larger ones by squaring.
+const ONE_BY_ONE_MAX: u64 = 6;
+/// Evidence is capped here: far beyond any threshold, far below overflow.
+const EVIDENCE_MAX: f64 = 1e60;
+/// Evidence below this is forgotten, before it becomes slow to compute with.
+const EVIDENCE_MIN: f64 = 1e-250;
+/// Powers beyond this many nats are taken by logarithms.
+const NATS_MAX: f64 = 450.0;
+/// The effect that the prior favours, as a logarithm: four times the errors.
+const FAVOURED: f64 = 1.4;
+/// How fast the prior falls with the distance from there, in logarithms of logarithms.
+const FALL: f64 = 0.7;
+
+type Lanes = [f64; EFFECTS];
+
+/// What one window's counts are multiplied with.
+#[derive(Clone, Debug, PartialEq)]
+struct Weights {
+    /// The share, or the expected count, that these weights belong to.
+    key: f64,
+    /// An error of the candidate.
+    up: Lanes,
+    /// An error of the control; or, against a known rate, the whole window's exposure.
+    down: Lanes,
+}
+
+/// Evidence that the candidate's error rate is a multiple of what it should be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectBank {
+    ratios: Lanes,
+    prior: Lanes,
+    evidence: Lanes,
+    weights: Weights,
+    /// The log likelihood ratio of the smallest effect, from the first sample on.
+    ln_smallest: f64,
+    ln_smallest_weights: (f64, f64),
+}
+
+impl EffectBank {
+    /// A bank for effects from `effect_min` (a ratio above one) to `effect_max`, with prior mass
+    /// `start` on a change before the first sample.
+    ///
+    /// # Panics
+    /// When the effects are not above one and ascending.
+    #[must_use]
+    pub fn new(effect_min: f64, effect_max: f64, start: f64) -> Self {
+        assert!(
+            1.0 < effect_min && effect_min < effect_max && effect_max.is_finite(),
+            "effects from {effect_min} to {effect_max}"
+        );
+        let (low, high) = (libm::log(effect_min), libm::log(effect_max));
+        let step = libm::log(high / low) / (EFFECTS - 1) as f64;
+        let ln_ratio = |lane: usize| low * libm::exp(step * lane as f64);
+        let ratios: Lanes = core::array::from_fn(|lane| libm::exp(ln_ratio(lane)));
+        let raw: Lanes = core::array::from_fn(|lane| {
+            libm::exp(-FALL * libm::log(ln_ratio(lane) / FAVOURED).abs())
+        });
+        let sum: f64 = raw.iter().sum();
+        Self {
+            ratios,
+            prior: raw.map(|weight| weight / sum),
+            evidence: [start; EFFECTS],
+            weights: Weights {
+                key: f64::NAN,
+                up: [1.0; EFFECTS],
+                down: [1.0; EFFECTS],
+            },
+            ln_smallest: 0.0,
+            ln_smallest_weights: (0.0, 0.0),
+        }
+    }
+
+    /// Adds `errors` of the candidate and `control_errors` of the control, in a window in which
+    /// `share` of the requests were the candidate's; then spends `mass` on a change at its end.
+    ///
+    /// A window in which only one arm was seen compares nothing.
+    pub fn observe_pair(&mut self, errors: u64, control_errors: u64, share: f64, mass: f64) {
+        if share > 0.0 && share < 1.0 && errors + control_errors > 0 {
+            if share != self.weights.key {
+                self.weigh_pair(share);
+            }
+            let (up, down) = self.ln_smallest_weights;
+            self.ln_smallest += errors as f64 * up + control_errors as f64 * down;
+            if errors as f64 * -libm::log(share) > NATS_MAX {
+                self.apply_logarithms(errors as f64, control_errors as f64);
+            } else {
+                power(&mut self.evidence, &self.weights.up, errors);
+                power(&mut self.evidence, &self.weights.down, control_errors);
+            }
+        }
+        self.spend(mass);
+    }
+
+    /// Adds `errors` of the candidate where `expected` ones were known to come; then spends
+    /// `mass` on a change at the window's end.
+    pub fn observe_rate(&mut self, errors: u64, expected: f64, mass: f64) {
+        if expected != self.weights.key {
+            self.weights.key = expected;
+            self.weights.up = self.ratios;
+            self.weights.down = self.ratios.map(|r| libm::exp(-(r - 1.0) * expected));
+            let least = self.ratios[0];
+            self.ln_smallest_weights = (libm::log(least), -(least - 1.0) * expected);
+        }
+        let (up, down) = self.ln_smallest_weights;
+        self.ln_smallest += errors as f64 * up + down;
+        let largest = libm::log(self.ratios[EFFECTS - 1]);
+        let exposure = (self.ratios[EFFECTS - 1] - 1.0) * expected;
+        if errors as f64 * largest > NATS_MAX || exposure > NATS_MAX {
+            let ratios = self.ratios;
+            for (value, r) in self.evidence.iter_mut().zip(ratios) {
+                let nats = errors as f64 * libm::log(r) - (r - 1.0) * expected;
+                *value = scaled(*value, nats);
+            }
+        } else {
+            power(&mut self.evidence, &self.weights.down, 1);
+            power(&mut self.evidence, &self.weights.up, errors);
+        }
+        self.spend(mass);
+    }
+
+    /// The evidence: under the null its mean is the mass spent so far, at most one.
+    #[must_use]
+    pub fn e(&self) -> f64 {
+        let pairs = self.prior.iter().zip(&self.evidence);
+        pairs.map(|(prior, evidence)| prior * evidence).sum()
+    }
+
+    /// The natural logarithm of the evidence.
+    #[must_use]
+    pub fn ln_e(&self) -> f64 {
+        libm::log(self.e())
+    }
+
+    /// The evidence, as a logarithm, that the effect is nil rather than the smallest one.
+    #[must_use]
+    pub const fn ln_e_of_no_effect(&self) -> f64 {
+        -self.ln_smallest
+    }
+
+    /// The smallest effect of the bank.
+    #[must_use]
+    pub const fn effect_min(&self) -> f64 {
+        self.ratios[0]
+    }
+
+    /// The evidence if the candidate had had `errors` more (or, negative, fewer) errors.
+    #[must_use]
+    pub fn ln_e_with(&self, errors: i64) -> f64 {
+        let sum: f64 = (0..EFFECTS)
+            .map(|lane| {
+                let nats = errors as f64 * libm::log(self.weights.up[lane]);
+                self.prior[lane] * scaled(self.evidence[lane], nats)
+            })
+            .sum();
+        libm::log(sum)
+    }
+
+    fn weigh_pair(&mut self, share: f64) {
+        let weights = &mut self.weights;
+        weights.key = share;
+        for lane in 0..EFFECTS {
+            let down = 1.0 / (1.0 + share * (self.ratios[lane] - 1.0));
+            weights.down[lane] = down;
+            weights.up[lane] = self.ratios[lane] * down;
+        }
+        self.ln_smallest_weights = (libm::log(weights.up[0]), libm::log(weights.down[0]));
+    }
+
+    fn apply_logarithms(&mut self, errors: f64, control_errors: f64) {
+        for lane in 0..EFFECTS {
+            let nats = errors * libm::log(self.weights.up[lane])
+                + control_errors * libm::log(self.weights.down[lane]);
+            self.evidence[lane] = scaled(self.evidence[lane], nats);
+        }
+    }
+
+    fn spend(&mut self, mass: f64) {
+        for value in &mut self.evidence {
+            let kept = if *value < EVIDENCE_MIN { 0.0 } else { *value };
+            *value = kept.min(EVIDENCE_MAX) + mass;
+        }
+    }
+}
+
+fn scaled(value: f64, nats: f64) -> f64 {
+    if value <= 0.0 {
+        return 0.0;
+    }
+    libm::exp((libm::log(value) + nats).min(libm::log(EVIDENCE_MAX)))
+}
+
+/// Multiplies `values` by the `n`-th power of `factors`.
+#[inline]
+fn power(values: &mut Lanes, factors: &Lanes, mut n: u64) {
+    if n <= ONE_BY_ONE_MAX {
+        for _ in 0..n {
+            for (value, factor) in values.iter_mut().zip(factors) {
+                *value *= factor;
+            }
+        }
+        return;
+    }
+    let mut square = *factors;
+    while n > 0 {
+        if n & 1 == 1 {
+            for (value, factor) in values.iter_mut().zip(&square) {
+                *value *= factor;
+            }
+        }
+        n >>= 1;
+        for factor in &mut square {
+            *factor *= *factor;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::sequential::mixture::{Sides, two_sample_ln_e};
+    use crate::health::special::ln_gamma;
+
+    fn choose(n: u64, k: u64) -> f64 {
+        let f = |n: u64| ln_gamma(n as f64 + 1.0);
+        f(n) - f(k) - f(n - k)
+    }
+
+    /// The mean over every outcome of two windows is the mass spent: the start's and the first
+    /// window's, whose change the second window can show.
+    #[test]
+    fn the_mean_under_the_null_is_the_mass_spent() {
+        let (n, shares) = (14, [0.3, 0.6]);
+        let mut mean = 0.0;
+        for first in 0..=n {
+            for second in 0..=n {
+                let mut bank = EffectBank::new(1.2, 50.0, 0.4);
+                let mut ln_mass = 0.0;
+                for (x, share) in [first, second].into_iter().zip(shares) {
+                    bank.observe_pair(x, n - x, share, 0.1);
+                    let (x, y) = (x as f64, (n - x) as f64);
+                    ln_mass += choose(n, x as u64) + x * libm::log(share) + y * libm::log1p(-share);
+                }
+                mean += libm::exp(ln_mass) * bank.e();
+            }
+        }
+        assert!((mean - 0.6).abs() < 1e-9, "{mean}");
+    }
+
+    #[test]
+    fn the_mean_against_a_known_rate_is_the_mass_spent() {
+        let expected = 3.0;
+        let mean: f64 = (0..200)
+            .map(|k| {
+                let mut bank = EffectBank::new(1.2, 6.0, 1.0);
+                bank.observe_rate(k, expected, 0.0);
+                let k = k as f64;
+                libm::exp(k * libm::log(expected) - expected - ln_gamma(k + 1.0)) * bank.e()
+            })
+            .sum();
+        assert!((mean - 1.0).abs() < 1e-6, "{mean}");
+    }
+
+    /// One window or many, one path of arithmetic or the other: the same evidence.
+    #[test]
+    fn counts_add_up_whatever_the_windows() {
+        let mut whole = EffectBank::new(1.1, 64.0, 1.0);
+        whole.observe_pair(120, 80, 0.5, 0.0);
+        let mut parts = EffectBank::new(1.1, 64.0, 1.0);
+        for _ in 0..40 {
+            parts.observe_pair(3, 2, 0.5, 0.0);
+        }
+        let mut logarithms = EffectBank::new(1.1, 64.0, 1.0);
+        logarithms.weigh_pair(0.5);
+        logarithms.apply_logarithms(120.0, 80.0);
+        assert!((whole.ln_e() - parts.ln_e()).abs() < 1e-9);
+        assert!((whole.ln_e() - logarithms.ln_e()).abs() < 1e-9);
+        assert!(
+            (whole.ln_e_with(-20) - {
+                let mut fewer = EffectBank::new(1.1, 64.0, 1.0);
+                fewer.observe_pair(100, 80, 0.5, 0.0);
+                fewer.ln_e()
+            })
+            .abs()
+                < 1e-9
+        );
+    }
+
+    /// The grid over effects is no worse than the smooth prior of the published test.
+    #[test]
+    fn the_grid_keeps_up_with_the_beta_mixture() {
+        for (x, y) in [(20, 4), (60, 30), (15, 0), (400, 300)] {
+            let mut bank = EffectBank::new(1.1, 64.0, 1.0);
+            bank.observe_pair(x, y, 0.5, 0.0);
+            let smooth = two_sample_ln_e(x as f64, y as f64, 0.5, (1.0, 1.0), Sides::One);
+            assert!(
+                bank.ln_e() > smooth - 0.5,
+                "{x} {y}: {} {smooth}",
+                bank.ln_e()
+            );
+        }
+    }
+
+    #[test]
+    fn enormous_counts_neither_overflow_nor_vanish() {
+        let mut bank = EffectBank::new(1.1, 64.0, 0.5);
+        bank.observe_pair(5_000_000, 1_000, 0.01, 0.0);
+        assert!((bank.e() - EVIDENCE_MAX).abs() < 0.01 * EVIDENCE_MAX);
+        bank.observe_pair(0, 50_000_000, 0.01, 1e-3);
+        assert!(bank.e().is_finite());
+        bank.observe_rate(1_000_000, 10.0, 0.0);
+        bank.observe_rate(0, 1e9, 1e-3);
+        assert!(bank.e().is_finite());
+    }
+}
