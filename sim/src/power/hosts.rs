@@ -135,7 +135,10 @@ impl Faultless {
                     };
                     draws.uniform(run, entity)
                 };
-                split(draw, counts.control.errors, hosts, &mut parts);
+                let weights = hosts.iter().copied();
+                split(draw, counts.control.errors, weights, |host, errors| {
+                    parts[host] = errors;
+                });
                 let each = requests / u64::from(self.hosts);
                 let of_hosts: Vec<ArmCounts> = parts
                     .iter()
