@@ -17,7 +17,8 @@ use firedrill_sim::spec::{
 pub const CELLS_PER_REGION: u32 = 10;
 /// Time between two steps.
 pub const STEP: Micros = Micros::from_secs(10);
-/// Services that a request passes.
+/// Services that a request passes. There is a class of requests for every two services, so a pool
+/// is visited for one and a half classes, about as in the worlds of the catalogue.
 const PATH_LENGTH: u16 = 3;
 /// One instance serves a request at a time, so that an instance has few requests a second and
 /// large fleets have counts that a scrape can carry.
@@ -122,10 +123,11 @@ fn fleet(size: Size) -> Fleet {
         weight: 1.0,
     };
     let instances = size.instances / u32::from(services);
-    let per_second = f64::from(instances) * PER_INSTANCE / f64::from(PATH_LENGTH.min(services));
+    // Every other service is on the way of two classes: as busy as it may be.
+    let per_second = f64::from(instances) * PER_INSTANCE / 2.0;
     let class = |index: u16| RequestClass {
         name: format!("class-{index}"),
-        path: (index..index + PATH_LENGTH.min(services))
+        path: (2 * index..2 * index + PATH_LENGTH.min(services))
             .map(|service| ServiceId(service % services))
             .collect(),
         per_second,
@@ -137,7 +139,7 @@ fn fleet(size: Size) -> Fleet {
         services: (0..services)
             .map(|index| service(index, instances))
             .collect(),
-        classes: (0..services).map(class).collect(),
+        classes: (0..services.div_ceil(2)).map(class).collect(),
     }
 }
 
