@@ -8,6 +8,8 @@
 //! driver) → [`log`] (what happened) → [`measure`] (how fast, how far) → [`expect`] (was that
 //! good enough) → [`campaign`] (many seeds). [`power`] measures judges alone, without a fleet.
 //!
+//! [`reference`](mod@reference) simulates every instance by itself; tests hold [`world`] against it.
+//!
 //! The simulator never decides for the core, and the core never sees the world's truth: log
 //! events marked `truth` are for reports alone.
 #![warn(clippy::disallowed_types, clippy::disallowed_methods)]

@@ -55,6 +55,7 @@ impl InstanceWorld<'_> {
                     employees,
                     started: now,
                     unreachable: false,
+                    by_hand: false,
                 };
                 self.push(service, *region, *instances, parcel);
             }
@@ -71,6 +72,7 @@ impl InstanceWorld<'_> {
                     employees: false,
                     started: now,
                     unreachable: false,
+                    by_hand: false,
                 };
                 self.roll_back(service, parcel);
             }
@@ -146,7 +148,8 @@ impl InstanceWorld<'_> {
         let back = spec.rollback_base.filter(|_| parcel.from.is_some());
         let ready = parcel.started + back.unwrap_or(spec.base);
         let (mut unreachable, mut arrives) = (false, None);
-        if instance.life == Life::CutOff && parcel.from.is_some() {
+        let by_hand = instance.life == Life::CutOff && parcel.from.is_some();
+        if by_hand {
             unreachable = true;
             let repair = spec.repair.map(|repair| self.dice.log_normal(repair));
             arrives = repair.map(|after| parcel.started + after);
@@ -169,6 +172,7 @@ impl InstanceWorld<'_> {
         let parcel = Parcel {
             number: self.parcels,
             unreachable,
+            by_hand,
             ..parcel
         };
         self.pools[pool as usize].instances[index as usize]

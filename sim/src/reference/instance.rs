@@ -43,6 +43,8 @@ pub(super) struct Parcel {
     pub(super) started: Micros,
     /// Distribution cannot reach the instance until it has the version.
     pub(super) unreachable: bool,
+    /// Somebody goes there with it.
+    pub(super) by_hand: bool,
 }
 
 /// An instance.

@@ -23,7 +23,23 @@ impl InstanceWorld<'_> {
         let Some(position) = parcels.position(|parcel| parcel.number == number) else {
             return; // taken back
         };
-        let parcel = instance.parcels.remove(position);
+        let parcel = instance.parcels[position];
+        if instance.life == Life::CutOff && parcel.from.is_some() && !parcel.by_hand {
+            // It was cut off meanwhile: somebody has to go there.
+            instance.parcels[position].by_hand = true;
+            instance.parcels[position].unreachable = true;
+            if let Some(repair) = self.scenario.propagation.repair {
+                let at = (parcel.started + self.dice.log_normal(repair)).max(now);
+                let delivered = Happening::Delivered {
+                    pool,
+                    instance: index,
+                    parcel: number,
+                };
+                self.happenings.push(at, delivered);
+            }
+            return;
+        }
+        instance.parcels.remove(position);
         if parcel.from.is_some_and(|from| from != instance.version) {
             return;
         }

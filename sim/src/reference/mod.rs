@@ -23,6 +23,7 @@ mod distribution;
 mod instance;
 mod lifecycle;
 mod requests;
+mod serving;
 mod telemetry;
 
 use std::collections::BTreeMap;

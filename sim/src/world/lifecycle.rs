@@ -143,7 +143,12 @@ impl World<'_> {
             let moved = transfer.advance(draws, self.step, (before, now), spec, &self.cuts);
             let mut in_region = 0;
             for (pool, count, taken) in moved {
-                in_region += self.deliver(now, transfer, pool, count, taken);
+                let delivered = self.deliver(now, transfer, pool, count, taken);
+                in_region += delivered;
+                if taken == Taken::Running {
+                    // Who was cut off on the way waits for a repair like those who were before.
+                    transfer.hold(pool, count - delivered);
+                }
             }
             let versions = &mut self.versions[transfer.service.index()];
             let version = &mut versions[usize::from(transfer.to)];

@@ -96,14 +96,14 @@ fn a_fifth_off_is_seen() {
     for service in &mut slower.fleet.services {
         service.start_up.0 += service.start_up.0 / 5;
     }
-    check_rejected(&scenario, &slower, "time to recover");
+    check_rejected(&scenario, &slower, "time to recover", SEEDS);
     let errors = |share| small::base(small::errors(share));
-    check_rejected(&errors(0.15), &errors(0.12), "requests failed");
+    check_rejected(&errors(0.15), &errors(0.12), "requests failed", FEWER_SEEDS);
 }
 
 #[track_caller]
-fn check_rejected(scenario: &Scenario, other: &Scenario, measure: &str) {
-    let [ours, theirs] = both(scenario, other, FEWER_SEEDS);
+fn check_rejected(scenario: &Scenario, other: &Scenario, measure: &str, seeds: u64) {
+    let [ours, theirs] = both(scenario, other, seeds);
     let all = comparisons("off", &ours, &theirs);
     let rejected = holm(&all, LEVEL);
     let found = rejected.iter().any(|one| one.what.ends_with(measure));

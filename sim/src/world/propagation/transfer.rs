@@ -166,6 +166,14 @@ impl Transfer {
         moved
     }
 
+    /// Distribution came for `count` instances of a pool that it cannot help any more.
+    pub(crate) fn hold(&mut self, pool: usize, count: u32) {
+        let mut waiting = self.waiting.iter_mut();
+        if let Some(waiting) = waiting.find(|waiting| waiting.pool == pool) {
+            waiting.held += count;
+        }
+    }
+
     /// Whether nobody waits any more.
     pub(crate) fn is_over(&self) -> bool {
         self.waiting.iter().all(|waiting| waiting.total() == 0)
