@@ -60,7 +60,7 @@ pub fn poisson(u: f64, mean: f64) -> u64 {
     if u <= 1.0 - mean {
         return 0; // e^−x ≥ 1 − x
     }
-    let mut mass = libm::exp(-mean);
+    let mut mass = exp_of_small(-mean);
     let (mut k, mut below) = (0_u64, mass);
     while u > below {
         k += 1;
