@@ -410,7 +410,7 @@ fn configs_plans_stages_and_worlds_that_nobody_defines() {
         &[("step: 10s\n", "")],
         &[
             "t.yaml:1:1: the scenario lacks `step`, and names no world to take them from [scenario::missing-section]",
-            "  help: add `world: {preset: NAME}` with one of `social`, or the sections",
+            "  help: add `world: {preset: NAME}` with one of `social`, `one-service`, `three-tier-web`, `payments`, `edge-cdn` and `dns`, or the sections",
         ],
     );
 }
@@ -738,7 +738,7 @@ fn paths_that_lead_nowhere() {
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison` and `slow-stragglers`",
+            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope` and `dns-bad-zone`",
         ],
     );
     same(
