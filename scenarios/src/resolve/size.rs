@@ -37,8 +37,8 @@ pub(super) fn apply(context: &mut Context, size: &Scalar<Count>, fleet: &mut Fle
             problem
                 .label(format!("expected at least {least}"))
                 .help(format!(
-                    "there are {services} services in {cells} cells, and regions differ in weight: \
-                     the least is {least}"
+                    "each service ({services}) needs an instance in each cell ({cells}), by the \
+                     weights of the regions; give at least {least}, or take cells out"
                 ))
         });
         return;
