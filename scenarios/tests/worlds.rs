@@ -148,6 +148,20 @@ fn its_own_size_leaves_a_world_as_it_is() {
     }
 }
 
+/// A canary of a few instances would drown in the requests of a thousand times the employees.
+#[test]
+fn employees_stay_as_many_as_they_were() {
+    for world in worlds() {
+        let own = load_str("t.yaml", &source_on(world.name, "")).unwrap();
+        let many = at_size(world.name, 10_000_000);
+        let classes = own.scenario.fleet.classes.iter();
+        for (own, many) in classes.zip(&many.fleet.classes) {
+            let [own, many] = [own, many].map(|class| class.per_second * class.employee_share);
+            assert!((own - many).abs() < 1e-6 * own.max(1.0), "{}", world.name);
+        }
+    }
+}
+
 #[test]
 fn explain_tells_the_size() {
     let told = explain(&at_size("edge-cdn", 10_000_000));

@@ -60,8 +60,8 @@ pub struct ScenarioFile {
     pub world: Option<WorldReference>,
     /// Instances of all services together, from 100 to 10 000 000: the fleet is made so large,
     /// each service in proportion and with at least one instance in each cell, and request rates
-    /// follow by one factor, so that instances are as busy as before. The fleet's own size when
-    /// left out.
+    /// follow by one factor, so that instances are as busy as before. Employees stay as many as
+    /// they were. The fleet's own size when left out.
     #[serde(default)]
     pub size: Option<Scalar<Count>>,
     /// The step in which fleet and demand move; at least `100ms`.

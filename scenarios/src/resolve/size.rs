@@ -16,6 +16,8 @@ const RATE_MAX: f64 = 1e9;
 
 /// Gives the fleet `size` instances: of each service in proportion, at least one in each cell, and
 /// request rates by one factor, which is the fleet's own unless cells would get too busy by it.
+/// Employees make as many requests as before: a company has no more of them because its fleet is
+/// larger, and a canary that serves them has no more instances.
 pub(super) fn apply(context: &mut Context, size: &Scalar<Count>, fleet: &mut Fleet) {
     const WHAT: &str = "the size of the fleet";
     let wanted = context.read(size, WHAT);
@@ -46,6 +48,7 @@ pub(super) fn apply(context: &mut Context, size: &Scalar<Count>, fleet: &mut Fle
     let factor = scale(fleet, wanted);
     for class in &mut fleet.classes {
         class.per_second *= factor;
+        class.employee_share = (class.employee_share / factor).min(1.0);
         if class.per_second > RATE_MAX {
             let message = format!(
                 "{WHAT} is `{}`, which makes {:.0} requests a second of class `{}`",
