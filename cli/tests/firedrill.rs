@@ -58,6 +58,11 @@ fn list_tells_the_catalogue() {
         "silent-corruption",
         "tooling-poison",
         "slow-stragglers",
+        "one-service-crash",
+        "web-pool-exhausted",
+        "payments-ledger-quota",
+        "edge-scope",
+        "dns-bad-zone",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);

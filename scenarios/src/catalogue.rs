@@ -46,8 +46,20 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "silent-corruption",
     "tooling-poison",
     "slow-stragglers",
+    "one-service-crash",
+    "web-pool-exhausted",
+    "payments-ledger-quota",
+    "edge-scope",
+    "dns-bad-zone",
 );
-const WORLDS: &[Entry] = entries!("worlds": "social");
+const WORLDS: &[Entry] = entries!("worlds":
+    "social",
+    "one-service",
+    "three-tier-web",
+    "payments",
+    "edge-cdn",
+    "dns",
+);
 const POLICIES: &[Entry] = entries!("policies":
     "employees-then-waves",
     "canary-then-waves",

@@ -326,6 +326,38 @@ fn values_out_of_range() {
 }
 
 #[test]
+fn sizes_that_cannot_be() {
+    let sized = |size: &str| format!("duration: 1h\nsize: {size}");
+    check(
+        &[("duration: 1h", &sized("99"))],
+        &[
+            "t.yaml:5:7: the size of the fleet is `99`; allowed is 100 to 10000000 [scenario::out-of-range]",
+            "  | expected 100 to 10000000",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("duration: 1h", &sized("120")), ("cells: 1", "cells: 200")],
+        &[
+            "t.yaml:5:7: the size of the fleet is `120`, too few for one in each cell [scenario::too-small]",
+            "  | expected at least 200",
+            "  help: each service (1) needs an instance in each cell (200), by the weights of the regions; give at least 200, or take cells out",
+        ],
+    );
+    check(
+        &[
+            ("duration: 1h", &sized("10_000_000")),
+            ("rate: 300/s", "rate: 20000/s"),
+        ],
+        &[
+            "t.yaml:5:7: the size of the fleet is `10_000_000`, which makes 2000000000 requests a second of class `checkout` [scenario::out-of-range]",
+            "  | expected at most 1000000000/s of each class",
+            "  help: choose a smaller size, or lower the rate of the class",
+        ],
+    );
+}
+
+#[test]
 fn names_that_nobody_defines() {
     check(
         &[("service: cart\n", "service: card\n")],
@@ -410,7 +442,7 @@ fn configs_plans_stages_and_worlds_that_nobody_defines() {
         &[("step: 10s\n", "")],
         &[
             "t.yaml:1:1: the scenario lacks `step`, and names no world to take them from [scenario::missing-section]",
-            "  help: add `world: {preset: NAME}` with one of `social`, or the sections",
+            "  help: add `world: {preset: NAME}` with one of `social`, `one-service`, `three-tier-web`, `payments`, `edge-cdn` and `dns`, or the sections",
         ],
     );
 }
@@ -738,7 +770,7 @@ fn paths_that_lead_nowhere() {
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison` and `slow-stragglers`",
+            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope` and `dns-bad-zone`",
         ],
     );
     same(

@@ -37,7 +37,7 @@ pub use world::{
     PagingFile, SloFile, TelemetryFile, UrgencyFile,
 };
 
-use crate::scalar::{Duration, Name, Scalar, Words};
+use crate::scalar::{Count, Duration, Name, Scalar, Words};
 
 /// A scenario: a fleet, what is changed in it, and what must come out.
 ///
@@ -58,6 +58,12 @@ pub struct ScenarioFile {
     /// The world preset that fills in what this file leaves out.
     #[serde(default)]
     pub world: Option<WorldReference>,
+    /// Instances of all services together, from 100 to 10 000 000: the fleet is made so large,
+    /// each service in proportion and with at least one instance in each cell, and request rates
+    /// follow by one factor, so that instances are as busy as before. Employees stay as many as
+    /// they were. The fleet's own size when left out.
+    #[serde(default)]
+    pub size: Option<Scalar<Count>>,
     /// The step in which fleet and demand move; at least `100ms`.
     #[serde(default)]
     pub step: Option<Scalar<Duration>>,

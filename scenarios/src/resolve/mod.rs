@@ -10,6 +10,7 @@ mod expect;
 mod fleet;
 mod plan;
 mod propagation;
+mod size;
 mod world;
 
 use firedrill_sim::spec::Scenario;
@@ -100,7 +101,10 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
     let title = context.read(&file.title, "the title");
     let summary = context.read(&file.summary, "the summary");
     let duration = context.read(&file.duration, "the duration");
-    let world = context.within(&fleet?, fleet::resolve);
+    let mut world = context.within(&fleet?, fleet::resolve);
+    if let Some(size) = &file.size {
+        size::apply(context, size, &mut world.fleet);
+    }
     let demand = context.within(&demand?, |context, demand| {
         demand::resolve(context, demand, &world)
     });

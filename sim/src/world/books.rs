@@ -152,9 +152,12 @@ impl World<'_> {
                 }
                 utilisation += scope.mean_utilisation() * some as f64;
                 scopes += some as f64;
+                let of = (some / u64::from(u32::MAX) + 1) as f32;
+                let mut here = LatencyHistogram::default();
                 for (bucket, mass) in scope.mass().iter().enumerate() {
-                    latency.add(bucket, (*mass + 0.5) as u32);
+                    here.add(bucket, (*mass / of + 0.5) as u32);
                 }
+                latency.merge(&here);
             }
         }
         let up = self

@@ -20,6 +20,7 @@ pub(crate) mod people;
 mod propagation;
 pub mod queueing;
 pub(crate) mod serving;
+mod steady;
 mod telemetry;
 mod traffic;
 pub(crate) mod truth;
@@ -27,12 +28,14 @@ pub(crate) mod truth;
 pub(crate) use books::Delivery;
 pub(crate) use lifecycle::ExposureNews;
 
+pub(crate) use steady::steady_rates;
+
 use std::rc::Rc;
 
 use firedrill_core::Micros;
 use firedrill_core::config::{Document, VersionId};
 use firedrill_core::health::Indicator;
-use firedrill_core::ids::{ClassId, RegionId, RolloutId, ServiceId, SloId};
+use firedrill_core::ids::{ClassId, RegionId, RolloutId, ServiceId};
 
 use crate::engine::Tamper;
 use crate::log::WorldEvent;
@@ -46,7 +49,6 @@ use fleet::{Cell, Pool, VersionIndex};
 use graph::Graph;
 use modifiers::Modifiers;
 use propagation::{Cuts, Transfer};
-use queueing::{ShapeTable, Threshold};
 use serving::{Hop, Load, PoolStep, ServiceTables, SlowAbove, Workspace};
 use telemetry::Collector;
 use traffic::Traffic;
@@ -433,54 +435,6 @@ impl<'a> World<'a> {
             } else {
                 self.send(cell, class, PUBLIC, counts[PUBLIC] + counts[EMPLOYEES]);
             }
-        }
-    }
-}
-
-/// Requests a second that an objective counts in ordinary service, and the bad ones among them:
-/// the mean over a day, at the utilisation that goes with it.
-pub(crate) fn steady_rates(scenario: &Scenario, slo: SloId) -> (f64, f64) {
-    let fleet = &scenario.fleet;
-    let indicator = scenario.slos[slo.index()].slo.indicator;
-    let passing = |service: ServiceId| {
-        fleet
-            .classes
-            .iter()
-            .filter(move |class| class.path.contains(&service))
-    };
-    match indicator {
-        Indicator::Errors { service, class } | Indicator::Business { service, class } => {
-            let counted = fleet.classes.iter().enumerate().filter(|(index, spec)| {
-                let wanted = class.is_none_or(|class| class.index() == *index);
-                wanted && spec.path.contains(&service)
-            });
-            counted.fold((0.0, 0.0), |(requests, bad), (_, class)| {
-                let ok: f64 = class
-                    .path
-                    .iter()
-                    .map(|service| 1.0 - fleet.services[service.index()].error_share)
-                    .product();
-                (
-                    requests + class.per_second,
-                    bad + class.per_second * (1.0 - ok),
-                )
-            })
-        }
-        Indicator::Slow {
-            service,
-            threshold_us,
-        } => {
-            let spec = &fleet.services[service.index()];
-            let rate: f64 = passing(service).map(|class| class.per_second).sum();
-            let capacity = f64::from(spec.instances) * f64::from(spec.workers)
-                / queueing::mean_s(spec.service_time);
-            let mut table = ShapeTable::new(spec.service_time, spec.workers);
-            (
-                rate,
-                rate * table
-                    .at((rate / capacity).min(0.999))
-                    .above(Threshold::new(threshold_us)),
-            )
         }
     }
 }

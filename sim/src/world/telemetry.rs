@@ -170,7 +170,9 @@ pub(crate) fn scrape(
         Ppm::from_f64((golden.idle + golden.slope * utilisation.min(1.0)).clamp(0.0, 1.0))
     };
     let memory = golden(service.memory);
-    let answered = scope.counts.iter().map(|counts| counts[0]).sum();
+    let answered: u64 = scope.counts.iter().map(|counts| counts[0]).sum();
+    // What a scrape cannot carry is sampled: one request of so many is told.
+    let of = answered / u64::from(u32::MAX) + 1;
     let index = (labels.scope * BUCKETS) as u64;
     TelemetryWindow {
         service: labels.service,
@@ -185,12 +187,12 @@ pub(crate) fn scrape(
             .filter(|(_, counts)| counts[0] > 0)
             .map(|(class, [requests, errors, good])| ClassCounts {
                 class: ClassId(class as u16),
-                requests: *requests as u32,
-                errors: *errors as u32,
-                good: *good as u32,
+                requests: (requests / of) as u32,
+                errors: (errors / of) as u32,
+                good: (good / of).min(requests / of - errors / of) as u32,
             })
             .collect(),
-        latency: draw_latency(draws, step, index, answered, &scope.mass),
+        latency: draw_latency(draws, step, index, answered / of, &scope.mass),
         instances: InstanceCounts {
             total: seen.total,
             up: seen.up,
