@@ -106,7 +106,7 @@ pub struct Anchors {
     pub rollback_completed: Option<Anchor>,
     /// It reached its whole scope.
     pub completed: Option<Anchor>,
-    /// The fleet was clean again.
+    /// The fleet was clean again, and nobody was harmed any more.
     pub recovered: Option<Anchor>,
 }
 
@@ -141,6 +141,7 @@ impl Anchors {
             stages: &[],
             open_breaches: 0,
             last_breach: Micros::ZERO,
+            clean: None,
             paging_slo: None,
             anchors: Self::none(),
         };
@@ -172,6 +173,8 @@ struct Finder<'a> {
     stages: &'a [StageName],
     open_breaches: u32,
     last_breach: Micros,
+    /// When nothing of the measured version was left.
+    clean: Option<Anchor>,
     paging_slo: Option<SloId>,
     anchors: Anchors,
 }
@@ -268,10 +271,13 @@ impl Finder<'_> {
                 anchors.recovered = None;
             }
             WorldEvent::HarmEnded { since, .. } => {
-                anchors.harm_ended = Some(Anchor {
-                    at: *since,
-                    seq: event.seq,
-                });
+                let (at, seq) = (*since, event.seq);
+                anchors.harm_ended = Some(Anchor { at, seq });
+                // Harm that came again after the fleet was clean is over with it.
+                if let Some(clean) = self.clean {
+                    let at = at.max(clean.at);
+                    anchors.recovered = Some(Anchor { at, seq });
+                }
             }
             WorldEvent::SloBreached { .. } => {
                 self.open_breaches += 1;
@@ -287,7 +293,8 @@ impl Finder<'_> {
                 }
             }
             WorldEvent::FleetClean { rollout } if Some(*rollout) == anchors.rollout => {
-                anchors.recovered = Some(event.into());
+                self.clean = Some(event.into());
+                anchors.recovered = self.clean;
             }
             WorldEvent::DefectArmed { .. }
             | WorldEvent::FleetClean { .. }

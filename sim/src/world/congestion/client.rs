@@ -37,6 +37,8 @@ pub struct Client {
     step_s: f64,
     /// Retries to come, by step from now and attempt.
     retries: VecDeque<Vec<f64>>,
+    /// First attempts of the last step.
+    arriving: f64,
     /// Retries that the budget allows now.
     tokens: f64,
     breaker: BreakerState,
@@ -56,6 +58,7 @@ impl Client {
             policy,
             step_s,
             retries: VecDeque::new(),
+            arriving: 0.0,
             tokens: 0.0,
             breaker: BreakerState::Closed,
             window: VecDeque::new(),
@@ -73,6 +76,7 @@ impl Client {
             .pop_front()
             .unwrap_or_else(|| vec![0.0; attempts]);
         wanted[0] += arriving;
+        self.arriving = arriving;
         let (mut refused, mut retries_allowed) = (0.0, 1.0);
         if let Some(budget) = self.policy.retry_budget {
             // A token bucket: every first attempt pays in, every retry takes out.
@@ -131,7 +135,10 @@ impl Client {
         let closed = matches!(self.breaker, BreakerState::Closed);
         let (requests, accepts) = self.history_sums;
         let k = self.policy.throttle.map_or(1.0, |throttle| throttle.k);
-        closed && requests <= k * accepts + 1.0 && self.retries.iter().flatten().sum::<f64>() < 1e-3
+        // Ordinary errors are tried again at any time: those retries are no sign of overload.
+        let retries: f64 = self.retries.iter().flatten().sum();
+        let ordinary = ORDINARY_RETRIES * self.arriving * self.retries.len() as f64;
+        closed && requests <= k * accepts + 1.0 && retries <= ordinary + 1e-3
     }
 
     /// Spreads retries evenly over the backoff: full jitter.
@@ -249,5 +256,7 @@ impl Client {
     }
 }
 
+/// Retries under way, as a share of the requests of the same time, that ordinary errors make.
+const ORDINARY_RETRIES: f64 = 0.05;
 /// A retry budget saves up for this many seconds at most.
 const TOKENS_MAX_S: f64 = 10.0;
