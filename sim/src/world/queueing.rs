@@ -20,9 +20,9 @@ const BUCKETS: usize = LatencyHistogram::BUCKETS;
 /// Utilisation is resolved to this many steps below saturation: at 95 % the wait is then within
 /// 2 % of that at the middle of the step.
 const RHO_STEPS: usize = 500;
-/// Bucket masses below this are left to the next bucket; a billion requests would put less than
-/// one there.
-const MASS_MIN: f64 = 1e-9;
+/// Bucket masses below this are left to the next bucket; a hundred million requests would put
+/// less than one there.
+const MASS_MIN: f64 = 1e-8;
 
 /// A distribution of latency over the buckets of [`LatencyHistogram`].
 #[derive(Clone, Debug, PartialEq)]
