@@ -345,7 +345,7 @@ mod tests {
 
     /// Under every order and policy, whatever leaves the queue by whichever door.
     #[test]
-    fn littles_law_holds() {
+    fn nothing_is_lost_and_littles_law_holds() {
         let plain = QueuePolicy::default();
         let policies = [
             plain,
@@ -365,7 +365,7 @@ mod tests {
                 let cut = (6_000..7_000).contains(&step);
                 let capacity = if cut { 0.0 } else { CAPACITY * STEP_S };
                 world.step(140.0 * STEP_S, capacity);
-                world.queue.assert_littles_law();
+                world.queue.assert_conserved();
             }
         }
     }

@@ -125,7 +125,7 @@ impl Congestion {
             self.microstep(&arriving, outlets, &mut fates);
         }
         for (_, queue) in &self.queues {
-            queue.assert_littles_law();
+            queue.assert_conserved();
         }
         let share = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         self.edges = (0..inflows.len())

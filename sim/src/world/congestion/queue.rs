@@ -42,6 +42,9 @@ pub struct Queue {
     /// Those without, oldest first: amount and age in steps.
     expired: VecDeque<(f64, u32)>,
     waiting: f64,
+    /// Requests that came in, and those that left in any way.
+    came: f64,
+    left: f64,
     /// Requests that waited, over time: seconds times requests.
     waited_s: f64,
     /// Seconds that what left in any way had waited, summed over requests.
@@ -60,6 +63,8 @@ impl Queue {
             fresh: VecDeque::new(),
             expired: VecDeque::new(),
             waiting: 0.0,
+            came: 0.0,
+            left: 0.0,
             waited_s: 0.0,
             left_after_s: 0.0,
         }
@@ -90,6 +95,7 @@ impl Queue {
             *sum += amount * share * (1.0 - part);
         }
         self.waiting += admitted;
+        self.came += admitted;
         let by_lane = arriving
             .iter()
             .map(|amount| amount * share * part)
@@ -104,6 +110,8 @@ impl Queue {
     /// Takes over what waits in another queue of the same lanes.
     pub(crate) fn absorb(&mut self, other: Self) {
         self.waiting += other.waiting;
+        self.came += other.came;
+        self.left += other.left;
         self.waited_s += other.waited_s;
         self.left_after_s += other.left_after_s;
         for batch in other.fresh {
@@ -173,6 +181,7 @@ impl Queue {
                     given_up[lane] += amount;
                     if self.policy.drops_expired {
                         self.waiting -= amount;
+                        self.left += amount;
                         self.left_after_s += amount * f64::from(batch.age_steps) * self.step_s;
                     } else {
                         batch.expired += amount;
@@ -211,6 +220,7 @@ impl Queue {
         batch.expired *= 1.0 - share;
         let age_s = f64::from(batch.age_steps) * self.step_s;
         served.waited_s += answered * age_s;
+        self.left += taken;
         self.left_after_s += taken * age_s;
         *left -= taken;
         self.waiting -= taken;
@@ -225,6 +235,7 @@ impl Queue {
             *left -= taken;
             self.waiting -= taken;
             served.wasted += taken;
+            self.left += taken;
             self.left_after_s += taken * f64::from(*age) * self.step_s;
             if *amount <= EMPTY {
                 self.expired.pop_front();
@@ -246,9 +257,18 @@ impl Queue {
         (fresh.sum::<f64>() + expired.sum::<f64>()) * self.step_s
     }
 
-    /// Checks Little's law, `L = λW`, as an identity of the books: requests that waited, over
-    /// time, are the times that requests waited, those still there included.
-    pub(crate) fn assert_littles_law(&self) {
+    /// Checks that what came has left or is still there, and that less than nothing never waits;
+    /// and Little's law, `L = λW`, as an identity of the books: requests that waited, over time,
+    /// are the times that requests waited, those still there included.
+    pub(crate) fn assert_conserved(&self) {
+        let (there, rounding) = (self.audit(), 1e-9 * self.came + 1e-3);
+        assert!(
+            self.waiting > -rounding && (self.came - self.left - there).abs() <= rounding,
+            "{} requests came, {} left and {there} are there, {} by count",
+            self.came,
+            self.left,
+            self.waiting
+        );
         let spent = self.left_after_s + self.spent_so_far_s();
         let difference = (self.waited_s - spent).abs();
         assert!(

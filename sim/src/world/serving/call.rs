@@ -147,6 +147,12 @@ impl World<'_> {
         };
         let answer = self.call(&graph, errand, 0, count);
         let slowed = self.hops.iter().map(|hop| hop.slowed).max().unwrap_or(0);
+        assert!(
+            answer.failed <= count && answer.harmed <= answer.failed,
+            "of {count} requests {} failed, {} of them for the defect",
+            answer.failed,
+            answer.harmed
+        );
         let answered = count - answer.failed;
         let wrong = answer.wrong.min(answered);
         let fate = Fate {
