@@ -111,6 +111,12 @@ impl Cohort {
         self.effect.as_deref().unwrap_or(NONE)
     }
 
+    /// Whether the version does anything to them now.
+    pub(crate) fn is_affected(&self) -> bool {
+        let effect = self.effect.as_deref();
+        effect.is_some_and(|effect| *effect != Effect::NONE)
+    }
+
     /// Changes what the version does to them.
     pub(crate) fn set_effect(&mut self, effect: Effect) {
         match &mut self.effect {

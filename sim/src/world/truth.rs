@@ -46,6 +46,8 @@ struct SloTruth {
 /// The world's own books.
 #[derive(Clone, Debug)]
 pub(crate) struct Truth {
+    /// By service and version: whether its books were opened.
+    followed: Vec<bool>,
     /// By service and version.
     served: Vec<Served>,
     versions: usize,
@@ -78,6 +80,7 @@ impl Truth {
             interval: SloStep::default(),
         });
         Self {
+            followed: vec![false; versions * scenario.fleet.services.len()],
             served: vec![served; versions * scenario.fleet.services.len()],
             versions,
             slos: slos.collect(),
@@ -102,6 +105,9 @@ impl Truth {
         requests: u64,
         harmed: u64,
     ) {
+        if !self.followed[self.number(on)] {
+            return;
+        }
         let served = self.slot(on);
         served.requests += requests;
         served.harmed += harmed;
@@ -117,8 +123,10 @@ impl Truth {
         &self.served[service.index() * self.versions + usize::from(version)]
     }
 
-    /// Starts the books of a version anew.
+    /// Opens the books of a version, or starts them anew. Those of others are not kept.
     pub(crate) fn reset_version(&mut self, on: (ServiceId, VersionIndex)) {
+        let number = self.number(on);
+        self.followed[number] = true;
         let served = self.slot(on);
         let classes = served.by_class.len();
         *served = Served {
@@ -127,8 +135,13 @@ impl Truth {
         };
     }
 
-    fn slot(&mut self, (service, version): (ServiceId, VersionIndex)) -> &mut Served {
-        &mut self.served[service.index() * self.versions + usize::from(version)]
+    fn number(&self, (service, version): (ServiceId, VersionIndex)) -> usize {
+        service.index() * self.versions + usize::from(version)
+    }
+
+    fn slot(&mut self, on: (ServiceId, VersionIndex)) -> &mut Served {
+        let number = self.number(on);
+        &mut self.served[number]
     }
 
     /// Takes note of requests at a service with a latency objective.

@@ -94,17 +94,22 @@ struct Hazard {
 }
 
 impl Hazard {
-    fn new(load: &Load, effect: &Effect, errand: Errand, late: f64) -> Self {
+    fn new(load: &Load, effect: Option<&Effect>, errand: Errand, late: f64) -> Self {
+        let Weight { answering, dead } = load.weights[errand.audience];
+        let own = load.own_failure;
+        if load.lost == 0.0 && late == 0.0 && dead == 0.0 && effect.is_none() {
+            let by_defect = 0.0;
+            return Self { own, by_defect }; // as nearly always
+        }
         let late = if load.lost > 0.0 { 0.0 } else { late };
         let overload = 1.0 - (1.0 - load.lost) * (1.0 - late);
-        let Weight { answering, dead } = load.weights[errand.audience];
         let dead = dead / (answering + dead);
         let (own, by_overload) = if load.disturbed {
-            (load.own_failure, overload)
+            (own, overload)
         } else {
-            (1.0 - (1.0 - load.own_failure) * (1.0 - overload), 0.0)
+            (1.0 - (1.0 - own) * (1.0 - overload), 0.0)
         };
-        let by_class = effect.error_share_of(errand.class);
+        let by_class = effect.map_or(0.0, |effect| effect.error_share_of(errand.class));
         let by_defect = 1.0 - (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead);
         Self { own, by_defect }
     }
@@ -334,7 +339,8 @@ impl World<'_> {
                 continue;
             }
             let late = late(load, timeout, other);
-            let Hazard { own, by_defect } = Hazard::new(load, cohort.effect(), errand, late);
+            let Hazard { own, by_defect } =
+                Hazard::new(load, cohort.effect.as_deref(), errand, late);
             let lane = entity(load.key.lane());
             let u = draws.get(Purpose::OwnErrors).uniform(step, lane);
             let own = binomial(u, part.requests, own);
@@ -399,7 +405,8 @@ impl World<'_> {
             let version = load.key.version;
             let scope = self.addresses.scope(pool.region, service, version);
             let lane = entity(load.key.lane());
-            let wrong_share = cohort.effect().wrong_share_of(errand.class);
+            let effect = cohort.effect.as_deref();
+            let wrong_share = effect.map_or(0.0, |effect| effect.wrong_share_of(errand.class));
             let own_wrong = if wrong_share > 0.0 {
                 let draws = self.draws.get(Purpose::WrongAnswers);
                 binomial(

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use crate::spec::Service;
 
 use super::super::congestion::{Congestion, Inflow, Outlet, OutletFate, QueuePolicy};
-use super::super::defect::Effect;
 use super::super::demand::{AUDIENCES, EMPLOYEES, PUBLIC};
 use super::super::fleet::{Cohort, Pool};
 use super::super::heterogeneity::Host;
@@ -56,9 +55,10 @@ pub(crate) fn load_pool(
     let disturbed = step.troubled
         && (is_congested
             || step.capacity_factor > 1.0
-            || pool.cohorts.iter().any(|cohort| {
-                cohort.crashed + cohort.cut_off > 0 || *cohort.effect() != Effect::NONE
-            }));
+            || pool
+                .cohorts
+                .iter()
+                .any(|cohort| cohort.crashed + cohort.cut_off > 0 || cohort.is_affected()));
     loads.clear();
     for (index, (cohort, demand)) in pool.cohorts.iter_mut().zip(demands).enumerate() {
         let fate = room.fates.get(index);
