@@ -195,7 +195,7 @@ fn an_expectation_that_is_not_met_ends_in_one() {
     );
     for words in [
         "FAIL  login-drop: ",
-        "not met: time to detect at most 00:00:01 (line 34): in 0 of 2 runs, wanted in 100 %",
+        "not met: time to detect at most 1s (line 34): in 0 of 2 runs, wanted in 100 %",
         "failing seeds: 1, 2",
         "replay: firedrill run strict.yaml --seed 1",
         "0 of 1 scenarios passed",

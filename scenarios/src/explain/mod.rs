@@ -10,6 +10,7 @@ use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
 use firedrill_core::ids::ClassId;
 use firedrill_core::rollout::{Audience, Reaction, Share, Stage, StageKind};
 use firedrill_core::{Micros, Ppm};
+use firedrill_sim::expect::length as span;
 use firedrill_sim::spec::{ChangeSpec, ConfigSpec, LogNormal, Scenario};
 
 /// Tells what will happen in a scenario: fleet, change, defect, stages, judges, people and what
@@ -404,30 +405,6 @@ fn counted(count: usize, noun: &str) -> String {
 
 fn share(share: f64) -> String {
     Ppm::from_f64(share).to_string()
-}
-
-/// A length of time as a scenario file writes it.
-fn span(time: Micros) -> String {
-    const UNITS: [(&str, u64); 6] = [
-        ("d", 86_400_000_000),
-        ("h", 3_600_000_000),
-        ("m", 60_000_000),
-        ("s", 1_000_000),
-        ("ms", 1_000),
-        ("us", 1),
-    ];
-    let mut rest = time.0;
-    let mut parts = Vec::new();
-    for (unit, length) in UNITS {
-        if rest >= length {
-            parts.push(format!("{}{unit}", rest / length));
-            rest %= length;
-        }
-    }
-    if parts.is_empty() {
-        return "0s".into();
-    }
-    parts.join(" ")
 }
 
 fn typical(time: &LogNormal) -> String {
