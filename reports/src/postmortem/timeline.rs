@@ -103,7 +103,7 @@ pub(super) fn tell(facts: &Facts<'_>, event: &Event) -> String {
                 .or_else(|| tell_rollout(facts, note))
                 .unwrap_or_else(|| tell_response(facts, note));
             if orders_in_vain(facts, event, note) {
-                format!("{text} It is on its way back already.")
+                format!("{text} The rollback had already begun by itself.")
             } else {
                 text
             }
