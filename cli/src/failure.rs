@@ -1,4 +1,5 @@
-//! What went wrong, for stderr. Every failure ends in exit code 2, but a broken pipe.
+//! What went wrong, for stderr. Every failure ends in exit code 2; a reader of stdout that goes
+//! away is none.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -88,11 +89,6 @@ impl From<LoadErrors> for Failure {
 }
 
 impl Failure {
-    /// Whether the reader of stdout has gone away.
-    pub(crate) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Print(error) if error.kind() == io::ErrorKind::BrokenPipe)
-    }
-
     /// Prints it to stderr. That stderr is gone cannot be told to anybody.
     pub(crate) fn print(&self, color: bool) {
         let text = match self {

@@ -19,7 +19,6 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::args::{Arguments, Command};
-use crate::failure::Failure;
 use crate::output::Output;
 
 /// How a command ended.
@@ -61,17 +60,11 @@ fn main() -> ExitCode {
     });
     match result {
         Ok(outcome) => outcome.into(),
-        Err(failure) => report(&failure, &output).into(),
+        Err(failure) => {
+            failure.print(output.color_errors());
+            Outcome::BadInput.into()
+        }
     }
-}
-
-/// Says what went wrong. A reader that has gone away is nothing wrong.
-fn report(failure: &Failure, output: &Output) -> Outcome {
-    if failure.is_broken_pipe() {
-        return Outcome::Passed;
-    }
-    failure.print(output.color_errors());
-    Outcome::BadInput
 }
 
 fn start_tracing(verbose: u8) {

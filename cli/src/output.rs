@@ -17,6 +17,7 @@ pub(crate) struct Output {
     format: Format,
     color: bool,
     color_errors: bool,
+    verbose: bool,
     /// Whether nobody reads any more: what is left to print is dropped, the work goes on.
     closed: bool,
 }
@@ -51,12 +52,18 @@ impl Output {
             color_errors: use_color(global.color, around(io::stderr().is_terminal())),
             stdout: BufWriter::new(stdout),
             format: global.format,
+            verbose: global.verbose > 0,
             closed: false,
         }
     }
 
     pub(crate) const fn format(&self) -> Format {
         self.format
+    }
+
+    /// Whether to print all there is.
+    pub(crate) const fn is_verbose(&self) -> bool {
+        self.verbose
     }
 
     pub(crate) const fn color_errors(&self) -> bool {

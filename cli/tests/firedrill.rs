@@ -175,12 +175,41 @@ fn verify_notices_a_flipped_bit() {
     for words in [
         "0 of 1 digests equal",
         "seed 1: the runs part at event",
-        "first run:  {\"seq\":",
-        "second run: {\"seq\":",
+        "first run:  00:05:",
+        "second run: 00:05:",
         "replay: firedrill run good-change --seed 1 --verify --verify-tamper arrivals@30",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
     }
+}
+
+#[test]
+fn a_difference_is_told_whole_when_asked_for() {
+    let folder = folder();
+    let tamper = ["--verify", "--verify-tamper", "arrivals@30", "-v"];
+    let arguments = [&["run", "good-change", "--seed", "1"][..], &tamper[..]].concat();
+    let told = check(folder.path(), &arguments, 1);
+    for words in ["first run:  {\"seq\":", "second run: {\"seq\":"] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+}
+
+#[test]
+fn a_scenario_that_expects_nothing_says_so() {
+    let folder = folder();
+    let (kept, _) = LOGIN_DROP.split_once("\nexpect:").unwrap();
+    fs::write(folder.path().join("silent.yaml"), kept).unwrap();
+    let told = check(folder.path(), &["run", "silent.yaml", "--seed", "1"], 0);
+    for words in [
+        "  no expectations: nothing was checked",
+        "1 of 1 scenarios passed, 1 of them without expectations",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+    let json = ["run", "silent.yaml", "--seed", "1", "--format", "json"];
+    let output = firedrill(folder.path(), &json);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["scenarios"][0]["no_expectations"], true);
 }
 
 #[test]
@@ -195,7 +224,7 @@ fn an_expectation_that_is_not_met_ends_in_one() {
     );
     for words in [
         "FAIL  login-drop: ",
-        "not met: time to detect at most 00:00:01 (line 34): in 0 of 2 runs, wanted in 100 %",
+        "not met: time to detect at most 1s (line 34): in 0 of 2 runs, wanted in 100 %",
         "failing seeds: 1, 2",
         "replay: firedrill run strict.yaml --seed 1",
         "0 of 1 scenarios passed",

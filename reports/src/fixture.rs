@@ -45,6 +45,12 @@ pub(crate) fn outage() -> (RunLog, RunOutcome, Scenario) {
     run(Some(defect()), fleet())
 }
 
+/// The outage when the judge of the last wave takes the change back. An alert fires all the same,
+/// and whoever is called orders what has already begun.
+pub(crate) fn taken_back() -> (RunLog, RunOutcome, Scenario) {
+    run_of(Some(defect()), fleet(), true)
+}
+
 /// The same change without a defect.
 pub(crate) fn good_change() -> (RunLog, RunOutcome, Scenario) {
     run(None, fleet())
@@ -70,8 +76,12 @@ pub(crate) fn outage_of(defect: Defect) -> (RunLog, RunOutcome, Scenario) {
 }
 
 fn run(defect: Option<Defect>, fleet: Fleet) -> (RunLog, RunOutcome, Scenario) {
+    run_of(defect, fleet, false)
+}
+
+fn run_of(defect: Option<Defect>, fleet: Fleet, judged: bool) -> (RunLog, RunOutcome, Scenario) {
     let scenario = scenario(defect.clone(), fleet);
-    let log = Story::new(&scenario, defect).tell();
+    let log = Story::new(&scenario, defect, judged).tell();
     let outcome = RunOutcome::of(&scenario, &log);
     (log, outcome, scenario)
 }
@@ -83,14 +93,17 @@ fn at(minutes: u64) -> Micros {
 struct Story {
     log: RunLog,
     defect: Option<Defect>,
+    /// Whether the judge of the last wave takes the change back.
+    judged: bool,
     sampled: Micros,
 }
 
 impl Story {
-    fn new(scenario: &Scenario, defect: Option<Defect>) -> Self {
+    fn new(scenario: &Scenario, defect: Option<Defect>, judged: bool) -> Self {
         Self {
             log: RunLog::new(header(scenario)),
             defect,
+            judged,
             sampled: Micros::ZERO,
         }
     }
@@ -180,7 +193,11 @@ impl Story {
             if self.defect.is_some() {
                 self.activate(begin, entered, *instances);
             }
-            let verdict = verdict(index);
+            let stopped = self.judged && index + 1 == STAGES.len();
+            let mut verdict = verdict(index);
+            if stopped {
+                verdict.outcome = Outcome::Fail;
+            }
             let decided = NoteBody::VerdictReached {
                 rollout,
                 stage,
@@ -190,6 +207,10 @@ impl Story {
             let truth = truth(stage, *instances, self.defect.is_some());
             let truth = WorldEvent::VerdictTruth(truth);
             self.say(at(begin + 6), Actor::World, &[decided], truth);
+            if stopped {
+                let back = rolled_back(RollbackReason::JudgedBad);
+                return self.say(at(begin + 6), Actor::Core, &[decided], back);
+            }
             let promoted = NoteBody::StagePromoted { rollout, stage };
             last = self.say(at(begin + 6), Actor::Core, &[decided], promoted);
         }
@@ -266,11 +287,10 @@ impl Story {
             by: principal("kim", Role::SiteReliability),
         };
         let ordered = self.say(at(41), Actor::Core, &[suspected], ordered);
-        let rollback = NoteBody::RollbackStarted {
-            rollout: RolloutId(0),
-            reason: RollbackReason::Ordered,
-            to: VersionId(0xc0ff_ee00_0000_0000),
-        };
+        if self.judged {
+            return self.all_clear(completed);
+        }
+        let rollback = rolled_back(RollbackReason::Ordered);
         let rollback = self.say(at(41), Actor::Core, &[ordered], rollback);
         self.all_clear(rollback);
     }
@@ -295,6 +315,14 @@ impl Story {
             &[back],
             WorldEvent::FleetClean { rollout },
         );
+    }
+}
+
+fn rolled_back(reason: RollbackReason) -> NoteBody {
+    NoteBody::RollbackStarted {
+        rollout: RolloutId(0),
+        reason,
+        to: VersionId(0xc0ff_ee00_0000_0000),
     }
 }
 

@@ -231,6 +231,39 @@ fn layers_of_an_outage() {
     ");
 }
 
+/// A page that goes out when the change is already on its way back mitigates nothing, and neither
+/// does the order that follows it.
+#[test]
+fn an_order_after_an_automatic_rollback_is_not_what_ended_it() {
+    let document = document(&fixture::taken_back());
+    let summary = document.summary.join(" ");
+    assert!(summary.contains("At 14:24:00 the change was rolled back automatically; "));
+    assert!(summary.contains("The first page went out only at 14:30:00, "));
+    assert!(!summary.contains("on-call engineer rolled"), "{summary}");
+    let layers: Vec<String> = document.defences[4..]
+        .iter()
+        .map(|defence| format!("{}: {}", defence.layer, defence.label))
+        .collect();
+    insta::assert_snapshot!(layers.join("\n"), @r"
+    Wave `wave-100`: caught it
+    Alert on `login-success`: too late
+    Alerts on other objectives: nothing to catch
+    Automatic rollback: carried out
+    ");
+    let causes = document.causes.unwrap();
+    let waits = |layer: &str| layer == "mitigation";
+    assert!(!causes.conditions.iter().any(|one| waits(&one.layer)));
+    let by_alert = |title: &str| title.starts_with("Let a paging alert roll");
+    assert!(!document.actions.iter().any(|item| by_alert(&item.title)));
+    let told = document.timeline.iter();
+    let vain = told.filter(|entry| {
+        entry
+            .text
+            .ends_with("The rollback had already begun by itself.")
+    });
+    assert_eq!(vain.count(), 1);
+}
+
 #[test]
 fn tables_read_back() {
     let files = files(&fixture::outage());

@@ -1,6 +1,7 @@
 //! Numbers, times and lists as people read them.
 
 use firedrill_core::{Micros, Ppm};
+use firedrill_sim::expect::Requirement;
 
 /// A whole number with its digits in groups of three: `5 230`.
 pub(crate) fn count(n: u64) -> String {
@@ -52,6 +53,23 @@ pub(crate) fn time(time: Micros) -> String {
         60..3_600 if s.is_multiple_of(60) => format!("{} min", s / 60),
         60..3_600 => format!("{} min {:02} s", s / 60, s % 60),
         _ => format!("{} h {:02} min", s / 3_600, s / 60 % 60),
+    }
+}
+
+/// What must be so, with times as the rest of the document writes them.
+pub(crate) fn requirement(requirement: &Requirement) -> String {
+    match requirement {
+        Requirement::TimeToDetectAtMost(limit) => {
+            format!("time to detect at most {}", time(*limit))
+        }
+        Requirement::TimeToMitigateAtMost(limit) => {
+            format!("time to mitigate at most {}", time(*limit))
+        }
+        Requirement::CaughtBy(_)
+        | Requirement::ExposureAtMost(_)
+        | Requirement::PagesAtMost(_)
+        | Requirement::ReachesFull(_)
+        | Requirement::BreachesSlo(_) => requirement.to_string(),
     }
 }
 

@@ -26,4 +26,5 @@ pub use catalogue::{Entry, catalogue, policies, worlds};
 pub use explain::explain;
 pub use load::{LoadErrors, Loaded, load_embedded, load_paths, load_str};
 pub use problem::{Problem, Source};
+pub use resolve::Resized;
 pub use schema::scenario_schema;

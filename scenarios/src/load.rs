@@ -10,7 +10,7 @@ use firedrill_sim::spec::Scenario;
 use crate::catalogue::{self, catalogue};
 use crate::file::ScenarioFile;
 use crate::problem::{Problem, Source, closest, enumerate};
-use crate::resolve;
+use crate::resolve::{self, Resized};
 use crate::yaml;
 
 /// A scenario and the file it came from.
@@ -18,6 +18,8 @@ use crate::yaml;
 pub struct Loaded {
     /// The scenario, checked.
     pub scenario: Scenario,
+    /// What its `size` made of the fleet; nothing when the file gives none.
+    pub resized: Option<Resized>,
     /// The file's name as the user knows it.
     pub file_name: String,
     /// The file's text.
@@ -67,10 +69,11 @@ pub fn load_str(file_name: &str, source: &str) -> Result<Loaded, LoadErrors> {
     let file = Source::new(file_name, source);
     let parsed: ScenarioFile = yaml::read(&file)?;
     let resolved = resolve::resolve(&file, &parsed);
-    let mut scenario = resolved.map_err(|problems| LoadErrors { problems })?;
+    let (mut scenario, resized) = resolved.map_err(|problems| LoadErrors { problems })?;
     scenario.source = file_name.into();
     Ok(Loaded {
         scenario,
+        resized,
         file_name: file_name.into(),
         source: source.into(),
     })

@@ -661,7 +661,7 @@ fn demand_that_moves_is_loaded_and_explained() {
     let south = "    - {name: south, utc-offset: 2h, cells: 1, weight: 1}\n  services:";
     let text = SOUND.replace(DEMAND, demand).replace("  services:", south);
     let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
-    let told = explain(&loaded.scenario);
+    let told = explain(&loaded);
     let fleet = told.split("\n\n").nth(2).unwrap();
     let expected: Vec<&str> = MOVING.lines().collect();
     assert_eq!(fleet.lines().collect::<Vec<_>>(), expected);
@@ -720,7 +720,7 @@ fn propagation_with_faults_is_loaded_and_explained() {
     - {at: 6m, duration: 1m, cell: {region: north, number: 0}}";
     let text = SOUND.replace("  base: 10s", faults);
     let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
-    let told = explain(&loaded.scenario);
+    let told = explain(&loaded);
     let fleet = told.split("\n\n").nth(2).unwrap();
     let expected = "\
   A rollback skips tiers of distribution: it reaches the first instance after 2s instead of 10s.
@@ -729,6 +729,33 @@ fn propagation_with_faults_is_loaded_and_explained() {
   Partition: after 6m, for 1m, cell 0 of north is cut off from distribution and keeps what it
     has.";
     assert!(fleet.ends_with(expected), "{fleet}");
+}
+
+#[test]
+fn what_a_service_does_to_hold_out_is_explained() {
+    let start = SOUND.find("      start-up:").unwrap();
+    let (before, after) = SOUND.split_at(start);
+    let switches = "      queue-order: lifo
+      drops-expired: true
+      shed-to: 90 %
+      ejection: {errors: 20 %, for: 30s, at-most: 40 %}
+";
+    let loaded = load_str("t.yaml", &format!("{before}{switches}{after}"));
+    let told = explain(&loaded.unwrap_or_else(|errors| panic!("{errors}")));
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in [
+        "serves the newest request first when requests wait; it drops requests whose caller has \
+         given up; it lets in only 90 % of what it can serve while requests wait",
+        "leaves out instances failing more than 20 % of their requests, each for 30s and at most \
+         40 % of them at a time.",
+    ] {
+        assert!(told.contains(words), "{told}");
+    }
+    let plain = explain(&load_str("t.yaml", SOUND).unwrap_or_else(|errors| panic!("{errors}")));
+    assert!(
+        !plain.contains("hold out") && !plain.contains("size of"),
+        "{plain}"
+    );
 }
 
 #[test]
@@ -747,7 +774,7 @@ fn hosts_that_cannot_be() {
     );
     let text = SOUND.replace("on-call:", &noise.replace('4', "0.5").replace("2}", "0.1}"));
     let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
-    let told = explain(&loaded.scenario);
+    let told = explain(&loaded);
     let line = "Noise: hosts differ, in their error share by 50 % of their service's, in their";
     assert!(told.contains(line), "{told}");
 }

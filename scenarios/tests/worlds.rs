@@ -164,8 +164,17 @@ fn employees_stay_as_many_as_they_were() {
 
 #[test]
 fn explain_tells_the_size() {
-    let told = explain(&at_size("edge-cdn", 10_000_000));
+    let source = source_on("edge-cdn", "size: 10000000\n");
+    let loaded = load_str("t.yaml", &source).unwrap_or_else(|errors| panic!("{errors}"));
+    let told = explain(&loaded);
     assert!(told.contains("10000000 instances of 3 services"), "{told}");
+    let resized = loaded.resized.unwrap();
+    let own = load_str("t.yaml", &source_on("edge-cdn", "")).unwrap();
+    let services = own.scenario.fleet.services.iter();
+    let before: u32 = services.map(|service| service.instances).sum();
+    assert_eq!(resized.instances_before, u64::from(before));
+    let size = format!("The file asks for a size of 10000000: the world's own is {before}.");
+    assert!(told.contains(&size), "{told}");
 }
 
 fn time(scenario: &Scenario) -> Duration {

@@ -117,12 +117,41 @@ impl std::fmt::Display for CatchPoint {
     }
 }
 
+/// A length of time as a scenario file writes it: `45m`, `1h 30m`.
+#[must_use]
+pub fn length(time: Micros) -> String {
+    const UNITS: [(&str, u64); 6] = [
+        ("d", 86_400_000_000),
+        ("h", 3_600_000_000),
+        ("m", 60_000_000),
+        ("s", 1_000_000),
+        ("ms", 1_000),
+        ("us", 1),
+    ];
+    let mut rest = time.0;
+    let mut parts = Vec::new();
+    for (unit, length) in UNITS {
+        if rest >= length {
+            parts.push(format!("{}{unit}", rest / length));
+            rest %= length;
+        }
+    }
+    if parts.is_empty() {
+        return "0s".into();
+    }
+    parts.join(" ")
+}
+
 impl std::fmt::Display for Requirement {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::CaughtBy(point) => write!(f, "caught by {point}"),
-            Self::TimeToDetectAtMost(limit) => write!(f, "time to detect at most {limit}"),
-            Self::TimeToMitigateAtMost(limit) => write!(f, "time to mitigate at most {limit}"),
+            Self::TimeToDetectAtMost(limit) => {
+                write!(f, "time to detect at most {}", length(*limit))
+            }
+            Self::TimeToMitigateAtMost(limit) => {
+                write!(f, "time to mitigate at most {}", length(*limit))
+            }
             Self::ExposureAtMost(limit) => write!(f, "exposure at most {limit}"),
             Self::PagesAtMost(limit) => write!(f, "pages at most {limit}"),
             Self::ReachesFull(true) => f.write_str("reaches 100 %"),

@@ -37,7 +37,7 @@ pub(crate) fn explain(command: &ExplainCommand, output: &mut Output) -> Result<O
         .iter()
         .map(|one| Explanation {
             name: one.scenario.name.clone(),
-            text: firedrill_scenarios::explain(&one.scenario),
+            text: firedrill_scenarios::explain(one),
         })
         .collect();
     match output.format() {

@@ -8,6 +8,7 @@ use firedrill_sim::campaign::{ExpectationSummary, MeasureSummary};
 
 use crate::commands::run::Finished;
 use crate::output::Output;
+use crate::run::difference;
 use crate::run::seeds::Seeds;
 use crate::run::verify::Verification;
 use crate::units::figure;
@@ -47,6 +48,9 @@ fn write_scenario(text: &mut String, finished: &Finished, output: &Output) -> st
     writeln!(text, "  caught by {}", caught.join(", "))?;
     for line in table(&summary.measures).lines() {
         writeln!(text, "  {}", line.trim_end())?;
+    }
+    if summary.expectations.is_empty() {
+        writeln!(text, "  no expectations: nothing was checked")?;
     }
     for line in &summary.expectations {
         if !line.passed {
@@ -127,9 +131,13 @@ fn write_verification(
         None => "the header".into(),
     };
     writeln!(text, "    seed {seed}: the runs part at {place}")?;
-    let line = |line: &Option<String>| line.clone().unwrap_or_else(|| "(no event)".into());
-    writeln!(text, "    first run:  {}", line(&difference.ours))?;
-    writeln!(text, "    second run: {}", line(&difference.theirs))?;
+    let [first, second] = if output.is_verbose() {
+        difference::whole(difference)
+    } else {
+        difference::brief(difference)
+    };
+    writeln!(text, "    first run:  {first}")?;
+    writeln!(text, "    second run: {second}")?;
     let argument = &finished.argument;
     let tamper = verification
         .tamper
@@ -146,7 +154,15 @@ fn write_verification(
 /// The last lines: how many passed, and where to look.
 pub(crate) fn ending(finished: &[Finished], out: &Path) -> String {
     let passed = finished.iter().filter(|one| one.summary.passed).count();
-    let mut text = format!("{passed} of {} scenarios passed\n", finished.len());
+    let expects_nothing = |one: &&Finished| one.summary.expectations.is_empty();
+    let unchecked = match finished.iter().filter(expects_nothing).count() {
+        0 => String::new(),
+        n => format!(", {n} of them without expectations"),
+    };
+    let mut text = format!(
+        "{passed} of {} scenarios passed{unchecked}\n",
+        finished.len()
+    );
     let verified = finished.iter().filter_map(|one| one.verification.as_ref());
     let (equal, n) = verified.fold((0, 0), |(equal, n), one| (equal + one.equal, n + one.n));
     if n > 0 {

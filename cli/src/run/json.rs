@@ -42,6 +42,8 @@ struct Scenario<'a> {
     #[serde(flatten)]
     #[schemars(with = "SummaryForm")]
     summary: &'a Summary,
+    /// Whether the scenario expects nothing, so that `passed` says nothing.
+    no_expectations: bool,
     /// The folder of its reports.
     reports: String,
     /// What running every seed twice showed; absent without `--verify`.
@@ -155,6 +157,7 @@ struct ExpectationForm {
 pub(crate) fn document(seeds: Seeds, finished: &[Finished]) -> Document<'_> {
     let scenarios = finished.iter().map(|one| Scenario {
         summary: &one.summary,
+        no_expectations: one.summary.expectations.is_empty(),
         reports: one.reports.display().to_string(),
         verify: one.verification.as_ref().map(verify),
     });

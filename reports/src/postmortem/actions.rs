@@ -173,7 +173,10 @@ impl Draft<'_> {
         if facts.measures().instances_exposed == 0 {
             return;
         }
-        for advice in defect::tell(facts, &defect).advice {
+        let harmed = facts.measures().harmed;
+        let advice = defect::tell(facts, &defect).advice.into_iter();
+        // Nobody has to see sooner what was seen before it harmed anybody.
+        for advice in advice.filter(|one| harmed || one.category != Category::Detection) {
             let done = self.replay(&advice.shows);
             self.add(
                 advice.category,
@@ -209,7 +212,7 @@ impl Draft<'_> {
                 words::time(alert.at - from.at)
             ),
             format!(
-                "The change was everywhere {} before the alert fired.",
+                "The rollout was complete {} before the alert fired.",
                 words::time(alert.at - done.at)
             ),
             done_when,
@@ -309,7 +312,7 @@ impl Draft<'_> {
         let (Some(back), Some(clean)) = (anchors.rollback_completed, anchors.recovered) else {
             return;
         };
-        if clean.at <= back.at {
+        if clean.at <= back.at || !self.facts.left_behind() {
             return;
         }
         let done = self.replay("the fleet is clean within a minute of the rollback's completion");

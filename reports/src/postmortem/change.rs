@@ -218,14 +218,17 @@ fn conditions(facts: &Facts<'_>, change: &ChangeFacts<'_>) -> Vec<Condition> {
         add(
             "rollout",
             format!(
-                "The plan reached every instance {} before the first alert fired: its bakes are \
-                 shorter than the alert needs.",
+                "The plan was complete {} before the first alert fired: its bakes are shorter \
+                 than the alert needs.",
                 words::time(alert.at - done.at)
             ),
             Source::anchors([anchors.completed, anchors.alert_fired]),
         );
     }
-    if anchors.alert_fired.is_some() && on_alert(facts, change) == Some(Reaction::Ignore) {
+    let by_hand =
+        anchors.rollback_started.is_none() || super::response::rollback_order(facts).is_some();
+    let ignores = on_alert(facts, change) == Some(Reaction::Ignore);
+    if anchors.alert_fired.is_some() && ignores && by_hand {
         add(
             "mitigation",
             "The plan does nothing by itself when a paging alert fires: going back waits for a \

@@ -261,6 +261,20 @@ impl<'a> Facts<'a> {
             .map_or("an unknown change", |spec| spec.title.as_str())
     }
 
+    /// Whether instances still ran the change when its rollback reported completion: those that
+    /// distribution cannot reach.
+    pub(crate) fn left_behind(&self) -> bool {
+        let Some(back) = self.anchors().rollback_completed else {
+            return false;
+        };
+        let after = self.samples.iter().find(|(seq, _)| *seq > back.seq);
+        let exposure = after.into_iter().flat_map(|(_, sample)| &sample.exposure);
+        let own = self.measures().rollout;
+        exposure
+            .filter(|exposure| Some(exposure.rollout) == own)
+            .any(|exposure| exposure.running > 0)
+    }
+
     /// All samples as a source.
     pub(crate) fn sampled(&self) -> Source {
         let ends = self.samples.first().zip(self.samples.last());

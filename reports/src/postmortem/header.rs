@@ -59,7 +59,7 @@ pub(super) fn write(facts: &Facts<'_>) -> Header {
             .iter()
             .zip(&facts.outcome.met)
             .map(|(line, met)| ExpectationLine {
-                text: line.requirement.to_string(),
+                text: words::requirement(&line.requirement),
                 met: *met,
                 line: line.line,
             })
@@ -127,7 +127,7 @@ fn tldr(facts: &Facts<'_>) -> String {
 }
 
 /// How far a change got that passed every stage of its plan.
-fn went_through(facts: &Facts<'_>) -> String {
+pub(super) fn went_through(facts: &Facts<'_>) -> String {
     let exposure = facts.measures().exposure;
     if exposure == Ppm::ONE {
         "reached every instance".into()
@@ -238,13 +238,15 @@ fn ending(facts: &Facts<'_>) -> Vec<String> {
         let by = if super::response::rollback_order(facts).is_some() {
             "the on-call engineer rolled the change back"
         } else {
-            "the change was rolled back by itself"
+            "the change was rolled back automatically"
         };
-        said.push(format!(
-            "At {} {by}; {}.",
-            facts.utc(back.at),
-            mitigated(facts)
-        ));
+        let end = if measures.harmed {
+            format!("; {}", mitigated(facts))
+        } else {
+            String::new()
+        };
+        said.push(format!("At {} {by}{end}.", facts.utc(back.at)));
+        said.extend(late_page(facts));
     }
     let state = if anchors.recovered.is_some() {
         "Now no instance runs the change any more, all of them serve, and no queue is left."
@@ -255,6 +257,18 @@ fn ending(facts: &Facts<'_>) -> Vec<String> {
     };
     said.push(state.into());
     said
+}
+
+/// Somebody who was called although the change was going back already.
+fn late_page(facts: &Facts<'_>) -> Option<String> {
+    let anchors = facts.anchors();
+    let (back, paged) = (anchors.rollback_started?, anchors.paged?);
+    (paged.seq > back.seq).then(|| {
+        format!(
+            "The first page went out only at {}, when the rollback had begun.",
+            facts.utc(paged.at)
+        )
+    })
 }
 
 fn good_run(facts: &Facts<'_>) -> Vec<String> {

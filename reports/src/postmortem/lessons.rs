@@ -155,7 +155,7 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
     }
     if measures.escaped {
         said.push(say(
-            "The defective version reached every instance.".into(),
+            format!("The change {}.", super::header::went_through(facts)),
             Source::anchors([anchors.completed]),
         ));
     }
@@ -180,9 +180,13 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
     {
         said.push(say(
             format!(
-                "For {} after the rollback reported completion, instances that distribution could \
-                 not reach, or that were not serving yet, were still to recover.",
-                words::time(clean.at - back.at)
+                "For {} after the rollback reported completion, {}.",
+                words::time(clean.at - back.at),
+                if facts.left_behind() {
+                    "instances that distribution could not reach still ran the change"
+                } else {
+                    "instances were still starting, or queues were still long"
+                }
             ),
             Source::anchors([anchors.rollback_completed, anchors.recovered]),
         ));
@@ -262,7 +266,7 @@ fn unmet(facts: &Facts<'_>) -> Vec<Statement> {
             say(
                 format!(
                     "The scenario expects “{}”, and it was not so.",
-                    line.requirement
+                    words::requirement(&line.requirement)
                 ),
                 Source::default(),
             )

@@ -3,7 +3,7 @@
 use firedrill_core::health::Urgency;
 use firedrill_core::ids::RolloutId;
 use firedrill_core::plane::NoteBody;
-use firedrill_core::rollout::Order;
+use firedrill_core::rollout::{Order, RollbackReason};
 use firedrill_sim::log::{Event, EventBody, PersonEvent};
 
 use crate::words;
@@ -128,10 +128,20 @@ pub(super) fn suspicion<'a>(facts: &Facts<'a>) -> Option<(&'a Event, Option<Roll
         })
 }
 
-/// The order that took the measured change back.
+/// The order that took the measured change back; none when the rollback began by itself,
+/// whatever was ordered afterwards.
 #[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
 pub(super) fn rollback_order<'a>(facts: &Facts<'a>) -> Option<&'a Event> {
-    facts.notes().find_map(|(event, note)| match note {
+    let started = facts.event(facts.anchors().rollback_started?.seq)?;
+    let reason = match &started.body {
+        EventBody::Note(NoteBody::RollbackStarted { reason, .. }) => *reason,
+        _ => return None,
+    };
+    if reason != RollbackReason::Ordered {
+        return None;
+    }
+    let before = facts.notes().filter(|(event, _)| event.seq < started.seq);
+    before.rev().find_map(|(event, note)| match note {
         NoteBody::OrderRecorded {
             rollout,
             order: Order::RollBack,

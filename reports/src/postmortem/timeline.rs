@@ -98,13 +98,20 @@ const fn is_key(body: &EventBody) -> bool {
 /// What an event says.
 pub(super) fn tell(facts: &Facts<'_>, event: &Event) -> String {
     match &event.body {
-        EventBody::Note(note) => tell_change(facts, note)
-            .or_else(|| tell_rollout(facts, note))
-            .unwrap_or_else(|| tell_response(facts, note)),
+        EventBody::Note(note) => {
+            let text = tell_change(facts, note)
+                .or_else(|| tell_rollout(facts, note))
+                .unwrap_or_else(|| tell_response(facts, note));
+            if orders_in_vain(facts, event, note) {
+                format!("{text} The rollback had already begun by itself.")
+            } else {
+                text
+            }
+        }
         EventBody::Command(command) => tell_command(facts, command),
         EventBody::World(world) => tell_world(facts, world),
         EventBody::Person(PersonEvent::PageAnswered { page }) => {
-            format!("The on-call engineer answers page {page}.")
+            format!("The on-call engineer answers page {}.", page.0 + 1)
         }
         EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => rollout.map_or_else(
             || "The on-call engineer finds no suspect.".into(),
@@ -249,6 +256,14 @@ fn tell_rollout(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
     })
 }
 
+/// Whether somebody orders what has begun by itself.
+fn orders_in_vain(facts: &Facts<'_>, event: &Event, note: &NoteBody) -> bool {
+    let back = facts.anchors().rollback_started;
+    matches!(note, NoteBody::OrderRecorded { rollout, order: Order::RollBack, .. }
+        if Some(*rollout) == facts.measures().rollout)
+        && back.is_some_and(|back| back.seq < event.seq)
+}
+
 const fn order_word(order: Order) -> &'static str {
     match order {
         Order::Pause => "pause",
@@ -360,9 +375,11 @@ fn tell_response(facts: &Facts<'_>, note: &NoteBody) -> String {
         NoteBody::AlertResolved { slo, .. } => {
             format!("The alert on `{}` stops.", facts.slo(*slo))
         }
-        NoteBody::IncidentOpened { incident, .. } => format!("Incident {incident} is opened."),
+        NoteBody::IncidentOpened { incident, .. } => {
+            format!("Incident {} is opened.", incident.0 + 1)
+        }
         NoteBody::IncidentJoined { incident, .. } => {
-            format!("The alert joins incident {incident}.")
+            format!("The alert joins incident {}.", incident.0 + 1)
         }
         NoteBody::PageSent {
             page,
@@ -379,20 +396,29 @@ fn tell_response(facts: &Facts<'_>, note: &NoteBody) -> String {
             } else {
                 format!("suspects, the likeliest first: {}", words::list(&titles))
             };
-            format!("Page {page} goes to the on-call engineer (attempt {attempt}); {shown}.")
+            format!(
+                "Page {} goes to the on-call engineer (attempt {attempt}); {shown}.",
+                page.0 + 1
+            )
         }
         NoteBody::PageAcknowledged { page, by, .. } => {
-            format!("Page {page} is acknowledged ({}).", role(by))
+            format!("Page {} is acknowledged ({}).", page.0 + 1, role(by))
         }
         NoteBody::PagingGaveUp { .. } => "Nobody acknowledged the last page either.".into(),
         NoteBody::IncidentResolved { incident } => {
-            format!("Incident {incident} is resolved: none of its alerts fires any more.")
+            format!(
+                "Incident {} is resolved: none of its alerts fires any more.",
+                incident.0 + 1
+            )
         }
         NoteBody::CommandRetried { command, attempt } => {
-            format!("Command {command} is given again (try {attempt}).")
+            format!("Command {} is given again (try {attempt}).", command.0 + 1)
         }
         NoteBody::CommandGivenUp { command } => {
-            format!("Command {command} failed too often and is given up.")
+            format!(
+                "Command {} failed too often and is given up.",
+                command.0 + 1
+            )
         }
         _ => String::new(),
     }
@@ -413,14 +439,14 @@ fn tell_command(facts: &Facts<'_>, command: &Command) -> String {
         Command::RollBack { from, to, .. } => {
             format!("Order: bring every instance on version `{from}` back to `{to}`.")
         }
-        Command::Page { page, .. } => format!("Order: send page {page}."),
+        Command::Page { page, .. } => format!("Order: send page {}.", page.0 + 1),
     }
 }
 
 fn tell_world(facts: &Facts<'_>, world: &WorldEvent) -> String {
     match world {
         WorldEvent::CommandTaken { command } => {
-            format!("Distribution takes command {command} over.")
+            format!("Distribution takes command {} over.", command.0 + 1)
         }
         WorldEvent::InputRefused { error } => {
             format!("The control plane refuses an input: {error}.")

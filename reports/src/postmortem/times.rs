@@ -1,5 +1,6 @@
 //! How long things took, and from what to what that is measured.
 
+use firedrill_core::plane::NoteBody;
 use firedrill_sim::measure::{Anchor, Anchors, Measures, Span};
 
 use crate::words;
@@ -16,6 +17,8 @@ struct Row {
     ends: fn(&Anchors) -> [Option<Anchor>; 2],
 }
 
+const ACKNOWLEDGE: &str = "time-to-acknowledge";
+
 const ROWS: [Row; 6] = [
     Row {
         key: "time-to-detect",
@@ -26,7 +29,7 @@ const ROWS: [Row; 6] = [
         ends: |anchors| [anchors.harm_started, anchors.first_signal],
     },
     Row {
-        key: "time-to-acknowledge",
+        key: ACKNOWLEDGE,
         name: "Time to acknowledge",
         definition: "From the first page to the first acknowledgement.",
         span: |measures| measures.time_to_acknowledge,
@@ -84,12 +87,23 @@ pub(super) fn write(facts: &Facts<'_>) -> Vec<Time> {
             name: row.name.into(),
             state,
             took_us,
-            text: span_text(span),
+            text: if row.key == ACKNOWLEDGE && span == Span::Never && over_first(facts) {
+                "never: the incident was over first".into()
+            } else {
+                span_text(span)
+            },
             definition: row.definition.into(),
             source: Source::anchors((row.ends)(facts.anchors())),
         }
     };
     ROWS.iter().map(time).collect()
+}
+
+/// Whether no alert fired any more before anybody acknowledged a page.
+fn over_first(facts: &Facts<'_>) -> bool {
+    facts
+        .notes()
+        .any(|(_, note)| matches!(note, NoteBody::IncidentResolved { .. }))
 }
 
 /// A time, or why there is none.

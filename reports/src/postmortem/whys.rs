@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use firedrill_core::Micros;
 use firedrill_core::plane::NoteBody;
 use firedrill_sim::log::{Event, EventBody, PersonEvent, WorldEvent};
 use firedrill_sim::measure::Catcher;
@@ -71,7 +72,7 @@ fn harmed(facts: &Facts<'_>) -> WhyChain {
                 Source::anchors([Some(active), Some(harm)]),
             ));
             steps.push(why(
-                "Why does the version do that?",
+                "Why does the new version do that?",
                 words::sentence(&words::stopped(defect.story)),
                 Source::event(defect.event),
             ));
@@ -180,7 +181,11 @@ fn waves_let_through(waves: &[&Defence]) -> Option<Why> {
     };
     Some(why(
         &format!("Why did {noun} {} let it through?", words::list(&names)),
-        format!("{of_last}{}", last.why),
+        if of_last.is_empty() {
+            last.why.clone()
+        } else {
+            format!("{of_last}{}", words::lower_first(&last.why))
+        },
         last.source.clone(),
     ))
 }
@@ -244,47 +249,7 @@ fn before_rollback(facts: &Facts<'_>, rollback: &Event) -> Vec<Why> {
     let mut steps = Vec::new();
     let mut later = rollback;
     for event in line.iter().rev().filter_map(|seq| facts.event(*seq)) {
-        let waited = words::time(later.t_us - event.t_us);
-        let step = match &event.body {
-            EventBody::Person(PersonEvent::PageAnswered { .. }) => Some((
-                "Why did the rollback not begin sooner?",
-                format!(
-                    "Because the on-call engineer answered the page at {} and took {waited} to \
-                     find the cause and decide.",
-                    facts.utc(event.t_us)
-                ),
-            )),
-            EventBody::Note(NoteBody::PageSent { attempt, .. }) => Some((
-                "Why was the page not answered sooner?",
-                format!(
-                    "Because it went out at {} (attempt {attempt}) and waited {waited} for an \
-                     answer.",
-                    facts.utc(event.t_us)
-                ),
-            )),
-            EventBody::Note(NoteBody::AlertFired { alert }) => Some((
-                "Why was nobody called sooner?",
-                format!(
-                    "Because the alert on `{}` fired at {}: its {} window had to fill with bad \
-                     requests first.",
-                    facts.slo(alert.slo),
-                    facts.utc(event.t_us),
-                    words::time(alert.rule.long)
-                ),
-            )),
-            EventBody::Note(NoteBody::VerdictReached { rollout, stage, .. }) => Some((
-                "Why not sooner?",
-                format!(
-                    "Because the judge of stage `{}` had enough to go by only at {}.",
-                    facts.stage(*rollout, *stage),
-                    facts.utc(event.t_us)
-                ),
-            )),
-            EventBody::Note(_)
-            | EventBody::Command(_)
-            | EventBody::World(_)
-            | EventBody::Person(_) => None,
-        };
+        let step = before_step(facts, event, later.t_us - event.t_us);
         if let Some((question, because)) = step {
             steps.push(why(question, because, Source::event(event)));
             later = event;
@@ -297,4 +262,50 @@ fn before_rollback(facts: &Facts<'_>, rollback: &Event) -> Vec<Why> {
         }
     }
     steps
+}
+
+/// What an event that came `time` before the next step says of the delay.
+fn before_step(facts: &Facts<'_>, event: &Event, time: Micros) -> Option<(&'static str, String)> {
+    let waited = words::time(time);
+    let allowed = facts.scenario.core.paging.acknowledge_within;
+    match &event.body {
+        EventBody::Person(PersonEvent::PageAnswered { .. }) => Some((
+            "Why did the rollback not begin sooner?",
+            format!(
+                "Because the on-call engineer answered the page at {} and took {waited} to \
+                     find the cause and decide.",
+                facts.utc(event.t_us)
+            ),
+        )),
+        EventBody::Note(NoteBody::PageSent { attempt, .. }) if time > allowed => Some((
+            "Why was the page not answered sooner?",
+            format!(
+                "Because it went out at {} (attempt {attempt}) and waited {waited} for an \
+                     answer; the paging policy allows {}.",
+                facts.utc(event.t_us),
+                words::time(allowed)
+            ),
+        )),
+        EventBody::Note(NoteBody::AlertFired { alert }) => Some((
+            "Why was nobody called sooner?",
+            format!(
+                "Because the alert on `{}` fired at {}: its {} window had to fill with bad \
+                     requests first.",
+                facts.slo(alert.slo),
+                facts.utc(event.t_us),
+                words::time(alert.rule.long)
+            ),
+        )),
+        EventBody::Note(NoteBody::VerdictReached { rollout, stage, .. }) => Some((
+            "Why not sooner?",
+            format!(
+                "Because the judge of stage `{}` had enough to go by only at {}.",
+                facts.stage(*rollout, *stage),
+                facts.utc(event.t_us)
+            ),
+        )),
+        EventBody::Note(_) | EventBody::Command(_) | EventBody::World(_) | EventBody::Person(_) => {
+            None
+        }
+    }
 }

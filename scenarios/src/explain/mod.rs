@@ -2,6 +2,7 @@
 
 mod defect;
 mod demand;
+mod fleet;
 mod propagation;
 
 use std::fmt::Write;
@@ -10,73 +11,33 @@ use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
 use firedrill_core::ids::ClassId;
 use firedrill_core::rollout::{Audience, Reaction, Share, Stage, StageKind};
 use firedrill_core::{Micros, Ppm};
+use firedrill_sim::expect::length as span;
 use firedrill_sim::spec::{ChangeSpec, ConfigSpec, LogNormal, Scenario};
+
+use crate::load::Loaded;
 
 /// Tells what will happen in a scenario: fleet, change, defect, stages, judges, people and what
 /// must come out. Ends in a line feed.
 #[must_use]
-pub fn explain(scenario: &Scenario) -> String {
+pub fn explain(loaded: &Loaded) -> String {
     let mut out = String::new();
-    write_all(&mut out, scenario).expect("writing to a string does not fail");
+    write_all(&mut out, loaded).expect("writing to a string does not fail");
     out
 }
 
-fn write_all(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
+fn write_all(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
+    let scenario = &loaded.scenario;
     writeln!(out, "{}: {}", scenario.name, scenario.title)?;
     writeln!(out)?;
     paragraph(out, &scenario.summary)?;
     writeln!(out)?;
-    write_fleet(out, scenario)?;
+    fleet::write(out, loaded)?;
     for change in &scenario.changes {
         write_change(out, scenario, change)?;
     }
     write_alerts(out, scenario)?;
     write_people(out, scenario)?;
     write_expectations(out, scenario)
-}
-
-fn write_fleet(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
-    let fleet = &scenario.fleet;
-    let instances: u32 = fleet.services.iter().map(|service| service.instances).sum();
-    let regions: Vec<&str> = fleet.regions.iter().map(|region| &*region.name).collect();
-    let rate: f64 = fleet.classes.iter().map(|class| class.per_second).sum();
-    writeln!(out, "Fleet")?;
-    let text = format!(
-        "{instances} instances of {} services in {} ({}). Users make {rate:.0} requests a second \
-         on average, in {} classes. The run lasts {} and starts at {} UTC.",
-        fleet.services.len(),
-        counted(regions.len(), "region"),
-        regions.join(", "),
-        fleet.classes.len(),
-        span(scenario.duration),
-        clock(scenario.demand.start),
-    );
-    item(out, &text)?;
-    let more = demand::sentences(scenario).into_iter();
-    for text in more.chain(propagation::sentences(scenario)) {
-        item(out, &text)?;
-    }
-    if let Some(flapping) = &scenario.noise.flapping {
-        let text = format!(
-            "Noise: {} of the instances flap. About every {} each of them goes bad for about {} \
-             and fails {} of its requests.",
-            share(flapping.share),
-            span(flapping.good_mean),
-            span(flapping.bad_mean),
-            share(flapping.error_share),
-        );
-        item(out, &text)?;
-    }
-    if let Some(hosts) = &scenario.noise.heterogeneity {
-        let text = format!(
-            "Noise: hosts differ, in their error share by {} of their service's, in their service \
-             time by about {}.",
-            share(hosts.error_sigma),
-            share(hosts.latency_sigma),
-        );
-        item(out, &text)?;
-    }
-    writeln!(out)
 }
 
 fn write_change(out: &mut String, scenario: &Scenario, change: &ChangeSpec) -> std::fmt::Result {
@@ -404,30 +365,6 @@ fn counted(count: usize, noun: &str) -> String {
 
 fn share(share: f64) -> String {
     Ppm::from_f64(share).to_string()
-}
-
-/// A length of time as a scenario file writes it.
-fn span(time: Micros) -> String {
-    const UNITS: [(&str, u64); 6] = [
-        ("d", 86_400_000_000),
-        ("h", 3_600_000_000),
-        ("m", 60_000_000),
-        ("s", 1_000_000),
-        ("ms", 1_000),
-        ("us", 1),
-    ];
-    let mut rest = time.0;
-    let mut parts = Vec::new();
-    for (unit, length) in UNITS {
-        if rest >= length {
-            parts.push(format!("{}{unit}", rest / length));
-            rest %= length;
-        }
-    }
-    if parts.is_empty() {
-        return "0s".into();
-    }
-    parts.join(" ")
 }
 
 fn typical(time: &LogNormal) -> String {

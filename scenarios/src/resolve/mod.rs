@@ -22,6 +22,8 @@ use crate::yaml;
 
 use context::{Context, Names};
 
+pub use size::Resized;
+
 /// A section of the world, and the file it was read from.
 struct Section<'a, T> {
     source: usize,
@@ -36,20 +38,23 @@ struct World {
     classes: Names,
 }
 
+/// A scenario, and what its `size` made of it.
+pub(crate) type Resolved = (Scenario, Option<Resized>);
+
 /// Makes a scenario of a file.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn resolve(source: &Source, file: &ScenarioFile) -> Result<Scenario, Vec<Problem>> {
+pub(crate) fn resolve(source: &Source, file: &ScenarioFile) -> Result<Resolved, Vec<Problem>> {
     let mut context = Context::new(source);
-    let scenario = build(&mut context, file);
+    let resolved = build(&mut context, file);
     let mut problems = context.into_problems();
     if problems.is_empty() {
-        let Some(scenario) = scenario else {
+        let Some((scenario, resized)) = resolved else {
             unreachable!("nothing is wrong with the file, and yet there is no scenario");
         };
         match scenario.check() {
-            Ok(()) => return Ok(scenario),
+            Ok(()) => return Ok((scenario, resized)),
             Err(error) => problems.push(unsound(source, file, &error)),
         }
     }
@@ -70,7 +75,7 @@ fn unsound(source: &Source, file: &ScenarioFile, error: &dyn std::error::Error) 
         .label("in this scenario")
 }
 
-fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
+fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let preset = load_world(context, file);
     if file.world.is_none() {
         report_missing(context, file);
@@ -102,9 +107,8 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
     let summary = context.read(&file.summary, "the summary");
     let duration = context.read(&file.duration, "the duration");
     let mut world = context.within(&fleet?, fleet::resolve);
-    if let Some(size) = &file.size {
-        size::apply(context, size, &mut world.fleet);
-    }
+    let size = file.size.as_ref();
+    let resized = size.and_then(|size| size::apply(context, size, &mut world.fleet));
     let demand = context.within(&demand?, |context, demand| {
         demand::resolve(context, demand, &world)
     });
@@ -123,7 +127,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
     let (configs, changes) = change::resolve(context, file, &configs?, &world, duration);
     world::check_times(context, file, &telemetry_source, step, duration);
     let expect = expect::resolve(context, file, &configs);
-    Some(Scenario {
+    let scenario = Scenario {
         name,
         source: String::new(),
         title,
@@ -141,7 +145,8 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Scenario> {
         on_call,
         core,
         expect,
-    })
+    };
+    Some((scenario, resized))
 }
 
 /// The world preset that the file names, read from the catalogue.

@@ -14,22 +14,37 @@ const BUSIER_MAX: f64 = 1.1;
 /// More requests a second of a class than this are more than a run can count.
 const RATE_MAX: f64 = 1e9;
 
+/// What a `size` changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Resized {
+    /// Instances of the world's own size.
+    pub instances_before: u64,
+    /// Instances now.
+    pub instances: u32,
+    /// Requests come so many times as often.
+    pub requests_factor: f64,
+}
+
 /// Gives the fleet `size` instances: of each service in proportion, at least one in each cell, and
 /// request rates by one factor, which is the fleet's own unless cells would get too busy by it.
 /// Employees make as many requests as before: a company has no more of them because its fleet is
 /// larger, and a canary that serves them has no more instances.
-pub(super) fn apply(context: &mut Context, size: &Scalar<Count>, fleet: &mut Fleet) {
+pub(super) fn apply(
+    context: &mut Context,
+    size: &Scalar<Count>,
+    fleet: &mut Fleet,
+) -> Option<Resized> {
     const WHAT: &str = "the size of the fleet";
     let wanted = context.read(size, WHAT);
     if Count::parse(&size.text).is_err() {
-        return;
+        return None;
     }
     if !SIZES.contains(&wanted) {
         context.out_of_range(size, WHAT, "100 to 10000000");
-        return;
+        return None;
     }
     if !context.is_clean() {
-        return;
+        return None;
     }
     let least = sum(&needed(fleet, 0.0));
     if u64::from(wanted) < least {
@@ -43,8 +58,10 @@ pub(super) fn apply(context: &mut Context, size: &Scalar<Count>, fleet: &mut Fle
                      weights of the regions; give at least {least}, or take cells out"
                 ))
         });
-        return;
+        return None;
     }
+    let own = fleet.services.iter().map(|service| service.instances);
+    let instances_before = own.map(u64::from).sum();
     let factor = scale(fleet, wanted);
     for class in &mut fleet.classes {
         class.per_second *= factor;
@@ -61,6 +78,11 @@ pub(super) fn apply(context: &mut Context, size: &Scalar<Count>, fleet: &mut Fle
             });
         }
     }
+    Some(Resized {
+        instances_before,
+        instances: wanted,
+        requests_factor: factor,
+    })
 }
 
 fn cells(fleet: &Fleet) -> u64 {

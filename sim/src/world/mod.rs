@@ -8,14 +8,17 @@ mod afflict;
 mod books;
 pub mod congestion;
 pub(crate) mod defect;
+mod delivery;
 pub(crate) mod demand;
 mod ejection;
+mod exposure;
 pub(crate) mod fleet;
 pub(crate) mod graph;
 mod heterogeneity;
 mod lifecycle;
 mod modifiers;
 mod noise;
+mod orders;
 pub(crate) mod people;
 mod propagation;
 pub mod queueing;
@@ -24,10 +27,10 @@ mod steady;
 mod telemetry;
 mod traffic;
 pub(crate) mod truth;
+mod versions;
 
 pub(crate) use books::Delivery;
-pub(crate) use lifecycle::ExposureNews;
-
+pub(crate) use exposure::ExposureNews;
 pub(crate) use steady::steady_rates;
 
 use std::rc::Rc;
@@ -248,7 +251,7 @@ pub(crate) struct World<'a> {
     truth: Truth,
     step: u64,
     sample_from: Micros,
-    reported: lifecycle::Reported,
+    reported: exposure::Reported,
 }
 
 impl<'a> World<'a> {
@@ -319,7 +322,7 @@ impl<'a> World<'a> {
             truth: Truth::new(scenario, capacity),
             step: 0,
             sample_from: Micros::ZERO,
-            reported: lifecycle::Reported::default(),
+            reported: exposure::Reported::default(),
             cells,
             pools,
             scenario,

@@ -99,7 +99,8 @@ fn whose(facts: &Facts<'_>, class: Option<ClassId>) -> String {
 
 /// What a defect of one class spared.
 fn other_classes(facts: &Facts<'_>, class: Option<ClassId>) -> Option<String> {
-    class.map(|class| {
+    let others = facts.scenario.fleet.classes.len() > 1;
+    class.filter(|_| others).map(|class| {
         format!(
             "Only requests of class `{}` were hit; everything else kept working.",
             facts.class(class)
@@ -168,7 +169,7 @@ fn crash_on_load(defect: &DefectFacts<'_>, share: f64) -> Telling {
     );
     if defect.onset == Onset::AtLoad && defect.triggers.is_empty() {
         telling.luck.push(
-            "The defect showed as soon as the version was loaded; one that waits for load or time \
+            "The defect showed as soon as the new version was loaded; one that waits for load or time \
              would have gone further."
                 .into(),
         );
@@ -187,9 +188,9 @@ fn crash_on_load(defect: &DefectFacts<'_>, share: f64) -> Telling {
 
 fn cpu_burn(factor: f64) -> Telling {
     let does = format!(
-        "Instances that load the new version burn processor time on the side: they can serve one \
-         in {} of what they could before.",
-        times(factor).trim_end_matches(" times")
+        "Instances that load the new version burn processor time on the side: they can serve \
+         {} of what they could before.",
+        percent(1.0 / factor)
     );
     let saw = "Requests waited longer the busier it was; where instances were full, some were \
                refused or ran into a timeout"
@@ -210,8 +211,8 @@ fn cpu_burn(factor: f64) -> Telling {
 
 fn memory_leak(fills_after: Micros) -> Telling {
     let does = format!(
-        "Instances that load the new version lose memory with every request; under full load one \
-         is out of memory after {}, is killed and starts again.",
+        "Instances that load the new version lose memory with every request; under full load an \
+         instance is out of memory after {}, is killed and starts again.",
         words::time(fills_after)
     );
     let saw = "Requests on instances that ran out of memory were lost, again and again, while \
@@ -251,8 +252,8 @@ fn quota_exhaustion(facts: &Facts<'_>, victim: ServiceId, factor: f64) -> Tellin
     let victim = facts.service_name(victim.0);
     let does = format!(
         "Instances that load the new version hold on to connections or quota of `{victim}`; once \
-         every instance does, `{victim}` can serve one in {} of what it could before.",
-        times(factor).trim_end_matches(" times")
+         every instance does, `{victim}` can serve {} of what it could before.",
+        percent(1.0 / factor)
     );
     let saw = starved(
         victim,
@@ -434,7 +435,7 @@ fn tooling_poison(scrapes_lost: f64, distribution_factor: f64) -> Telling {
     let mut telling = Telling::new(does, saw, &[]);
     if distribution_factor > 1.0 {
         telling.way_back = Some(format!(
-            "Config takes {} as long to reach instances on the version, the rollback included.",
+            "Config takes {} as long to reach instances on the new version, the rollback included.",
             times(distribution_factor)
         ));
     }

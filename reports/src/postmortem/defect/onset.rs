@@ -28,11 +28,11 @@ fn begins(onset: Onset) -> Option<String> {
         | Onset::Ramp(Micros::ZERO)
         | Onset::NextRestart(Micros::ZERO) => None,
         Onset::Delayed(after) => Some(format!(
-            "It begins {} after an instance loads the version.",
+            "It begins {} after an instance loads the new version.",
             words::time(after)
         )),
         Onset::Ramp(over) => Some(format!(
-            "It grows evenly and has its full strength {} after an instance loads the version.",
+            "It grows evenly and has its full strength {} after an instance loads the new version.",
             words::time(over)
         )),
         Onset::NextRestart(mean) => Some(format!(

@@ -166,7 +166,7 @@ struct Watch<'a, 'f> {
     stage: String,
     entered: Micros,
     judged: Micros,
-    /// No instance had run the version for longer than this; none of the stage's own, for longer
+    /// No instance had run the new version for longer than this; none of the stage's own, for longer
     /// than the second.
     oldest: Micros,
     oldest_own: Micros,
@@ -221,7 +221,7 @@ impl<'a, 'f> Watch<'a, 'f> {
         Some(Veil { reason, remedy })
     }
 
-    /// How long instances had run the version, in words.
+    /// How long instances had run the new version, in words.
     fn had(&self) -> String {
         format!(
             "no instance had run it for longer than {} when the stage was judged",
@@ -240,7 +240,7 @@ impl<'a, 'f> Watch<'a, 'f> {
         match self.defect.onset {
             Onset::Delayed(after) if self.oldest < after => Self::veil(
                 format!(
-                    "The defect begins {} after an instance loads the version; {}.",
+                    "The defect begins {} after an instance loads the new version; {}.",
                     words::time(after),
                     self.had()
                 ),
@@ -248,7 +248,7 @@ impl<'a, 'f> Watch<'a, 'f> {
             ),
             Onset::Delayed(after) if self.oldest_own < after => Self::veil(
                 format!(
-                    "Only instances of earlier stages had run the version for {}, after which the \
+                    "Only instances of earlier stages had run the new version for {}, after which the \
                      defect begins.",
                     words::time(after)
                 ),
@@ -256,7 +256,7 @@ impl<'a, 'f> Watch<'a, 'f> {
             ),
             Onset::Ramp(over) if self.oldest < over => Self::veil(
                 format!(
-                    "The defect has its full strength {} after an instance loads the version; {}.",
+                    "The defect has its full strength {} after an instance loads the new version; {}.",
                     words::time(over),
                     self.had()
                 ),
@@ -322,7 +322,7 @@ impl<'a, 'f> Watch<'a, 'f> {
             .filter(|share| *share < MANY);
         let few = share.map_or_else(String::new, |share| {
             format!(
-                ", and grows with the share of `{own}` that runs the version ({} then)",
+                ", and grows with the share of `{own}` that runs the new version ({} then)",
                 words::share(share)
             )
         });

@@ -5,7 +5,7 @@ use firedrill_core::health::Urgency;
 use firedrill_core::ids::SloId;
 use firedrill_core::plane::NoteBody;
 use firedrill_sim::log::Event;
-use firedrill_sim::measure::BudgetBurn;
+use firedrill_sim::measure::{Anchor, BudgetBurn};
 
 use crate::postmortem::facts::Facts;
 use crate::postmortem::impact::{Breach, breaches, peak_burn};
@@ -73,10 +73,13 @@ fn objective(facts: &Facts<'_>, budget: &BudgetBurn) -> Option<Defence> {
     let breach = breaches(facts, budget.slo);
     let (outcome, why, events) = match alert {
         Some((event, alert)) => {
-            let outcome = if facts.measures().defective && budget.harmed > 0 {
-                DefenceOutcome::Caught
-            } else {
+            let back = facts.anchors().rollback_started;
+            let outcome = if !facts.measures().defective || budget.harmed == 0 {
                 DefenceOutcome::FalseAlarm
+            } else if back.is_some_and(|back| back.seq < event.seq) {
+                DefenceOutcome::TooLate
+            } else {
+                DefenceOutcome::Caught
             };
             (
                 outcome,
@@ -118,22 +121,32 @@ fn why_fired(facts: &Facts<'_>, event: &Event, alert: &Alert, budget: &BudgetBur
     let Some(harm) = facts.anchors().harm_started else {
         return text;
     };
-    let late = facts
-        .anchors()
-        .completed
-        .filter(|done| done.at < event.t_us);
-    let when = late.map_or_else(String::new, |done| {
-        format!(
-            " By then the change had been everywhere for {}.",
-            words::time(event.t_us - done.at)
-        )
-    });
+    let when = by_then(facts, event);
     format!(
         "{text} That was {} after the first harmed request: {} in the window had to be bad \
          first.{when}",
         words::time(event.t_us - harm.at),
         share_of_window(facts, alert)
     )
+}
+
+/// How far the change had got when an alert fired, with a space in front.
+fn by_then(facts: &Facts<'_>, event: &Event) -> String {
+    let anchors = facts.anchors();
+    let before = |anchor: &Anchor| anchor.seq < event.seq;
+    if let Some(back) = anchors.rollback_started.filter(before) {
+        return format!(
+            " By then the rollback had been under way for {}.",
+            words::time(event.t_us - back.at)
+        );
+    }
+    let done = anchors.completed.filter(|done| done.at < event.t_us);
+    done.map_or_else(String::new, |done| {
+        format!(
+            " By then the rollout had been complete for {}.",
+            words::time(event.t_us - done.at)
+        )
+    })
 }
 
 /// The share of requests in the long window that makes the rule fire.

@@ -76,7 +76,17 @@ fn stopped(facts: &Facts<'_>) -> DefenceOutcome {
 fn not_reached(facts: &Facts<'_>) -> String {
     let catcher = &facts.measures().caught_by;
     if *catcher == Catcher::Nobody {
-        return "The run ended before the change got here.".into();
+        let halted = |end: StageEnd<'_>| !matches!(end, StageEnd::Promoted(_));
+        let halted = facts
+            .stages
+            .iter()
+            .filter_map(|stage| stage.end)
+            .any(halted);
+        return if halted {
+            "The rollout had ended before the change got here.".into()
+        } else {
+            "The run ended before the change got here.".into()
+        };
     }
     format!("The change was stopped by {catcher} before it got here.")
 }

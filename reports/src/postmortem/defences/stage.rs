@@ -2,7 +2,7 @@
 
 use firedrill_core::health::{CheckEvidence, Outcome, Signal, Verdict};
 use firedrill_core::ids::ClassId;
-use firedrill_core::rollout::{Audience, StageKind};
+use firedrill_core::rollout::{Audience, RollbackReason, StageKind};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::log::VerdictTruth;
 use firedrill_sim::spec::Symptom;
@@ -66,13 +66,10 @@ fn checks(facts: &Facts<'_>, verdict: &Verdict) -> Vec<CheckLine> {
 fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) {
     let by_itself = match stage.end {
         Some(StageEnd::Promoted(_)) => false,
-        Some(StageEnd::RolledBack(_, reason)) => {
-            use firedrill_core::rollout::RollbackReason;
-            match reason {
-                RollbackReason::JudgedBad | RollbackReason::ExposureExceeded => true,
-                RollbackReason::Ordered | RollbackReason::Alert => false,
-            }
-        }
+        Some(StageEnd::RolledBack(_, reason)) => match reason {
+            RollbackReason::JudgedBad | RollbackReason::ExposureExceeded => true,
+            RollbackReason::Ordered | RollbackReason::Alert => false,
+        },
         Some(StageEnd::Paused(event)) => paused_by_judge(event),
         Some(StageEnd::Aborted(_)) | None => false,
     };
@@ -91,7 +88,12 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
         Some(StageEnd::RolledBack(event, reason)) => format!(
             "It was still watching at {} when {}.",
             facts.utc(event.t_us),
-            timeline::rollback_reason(reason)
+            match reason {
+                RollbackReason::Ordered => "an operator ordered the rollback",
+                RollbackReason::JudgedBad
+                | RollbackReason::Alert
+                | RollbackReason::ExposureExceeded => timeline::rollback_reason(reason),
+            }
         ),
         Some(StageEnd::Paused(event) | StageEnd::Aborted(event)) => {
             format!("The rollout stopped here at {}.", facts.utc(event.t_us))
@@ -242,6 +244,13 @@ fn served(facts: &Facts<'_>, truth: &VerdictTruth, defect: &DefectFacts<'_>) -> 
                  that the defect hits."
             );
         }
+        if truth.hit_class_requests == truth.requests {
+            return format!(
+                "Its {instances} served {requests}, all of class `{class}`, and the defect harmed \
+                 {harmed} ({}).",
+                words::share(Ppm::of(truth.harmed, truth.requests))
+            );
+        }
         return format!(
             "Its {instances} served {requests}; {} of them {} of class `{class}` and the defect \
              harmed {harmed}.",
@@ -289,7 +298,7 @@ fn seen(
     let (value, limit) = timeline::value_and_limit(check);
     let name = timeline::signal(facts, check.signal);
     let control = check.control.map_or_else(String::new, |control| {
-        format!(" (control: {})", check.signal.format(control))
+        format!("; control: {}", check.signal.format(control))
     });
     if check.limit.is_some_and(|limit| reading > limit) {
         return format!(
@@ -396,7 +405,7 @@ fn class_check(
             signal_class(signal) == Some(class) && defect::sees(facts, defect, signal)
         })
     });
-    if watched || truth.harmed == 0 {
+    if watched || truth.harmed == 0 || truth.hit_class_requests == truth.requests {
         return None;
     }
     let alone = words::share(Ppm::of(truth.harmed, truth.hit_class_requests));
