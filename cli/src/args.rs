@@ -3,6 +3,7 @@
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::commands::anomaly::AnomalyCommand;
 use crate::commands::explain::ExplainCommand;
 use crate::commands::judge::JudgeCommand;
 use crate::commands::list::ListCommand;
@@ -74,5 +75,6 @@ pub(crate) enum Command {
     Explain(ExplainCommand),
     Judge(JudgeCommand),
     Power(PowerCommand),
+    Anomaly(AnomalyCommand),
     Schema(SchemaCommand),
 }

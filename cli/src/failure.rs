@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
+use firedrill_core::health::anomaly::AnomalyPolicyError;
 use firedrill_core::health::rank::score::ScoreError;
 use firedrill_core::health::sequential::{PolicyError, SampleError};
 use firedrill_reports::ReportError;
@@ -50,6 +51,9 @@ pub(crate) enum Failure {
     /// Data that the judge refuses.
     #[error("the data cannot be judged")]
     Sample(#[source] SampleError),
+    /// A detector that cannot be.
+    #[error("the series cannot be scored")]
+    Anomaly(#[source] AnomalyPolicyError),
     /// A run that cannot be scored.
     #[error("the run cannot be scored")]
     Score(#[source] ScoreError),
@@ -98,6 +102,7 @@ impl Failure {
             | Self::Policy(_)
             | Self::Sample(_)
             | Self::Score(_)
+            | Self::Anomaly(_)
             | Self::PowerArguments
             | Self::Write { .. }
             | Self::OutputFolder { .. }

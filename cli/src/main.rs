@@ -4,6 +4,7 @@
 //! and [`failure`] (stderr, for what went wrong). [`Outcome`] is the only way to an exit code:
 //! 0 yes, 1 the runs worked and the answer is no, 2 bad arguments or files.
 
+mod anomaly;
 mod args;
 mod commands;
 mod failure;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Explain(command) => commands::explain::explain(command, &mut output),
         Command::Judge(command) => commands::judge::judge(command, &mut output),
         Command::Power(command) => commands::power::power(command, &mut output),
+        Command::Anomaly(command) => commands::anomaly::anomaly(command, &mut output),
         Command::Schema(command) => commands::schema::schema(command, &mut output),
     };
     let result = result.and_then(|outcome| {

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+pub(crate) mod anomaly;
 pub(crate) mod explain;
 pub(crate) mod judge;
 pub(crate) mod list;

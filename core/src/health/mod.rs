@@ -1,6 +1,7 @@
 //! Is it good? Signals, windows, verdicts with their evidence, objectives and burn rates.
 //! Knows nothing of rollouts or alerts.
 
+pub mod anomaly;
 mod burn_rate;
 mod check;
 mod histogram;

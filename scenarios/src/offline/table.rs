@@ -158,21 +158,11 @@ impl Table {
     /// When it is neither.
     pub fn time(&self, row: usize, column: usize) -> Result<Micros, Box<Problem>> {
         let text = self.text(row, column);
-        let seconds = text.parse::<f64>().ok().filter(|seconds| {
-            // A century of microseconds fits; so do epoch seconds.
-            (0.0..1e11).contains(seconds)
-        });
-        let epoch = || {
-            let time = humantime::parse_rfc3339_weak(text).ok()?;
-            let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-            Some(since.as_secs_f64())
-        };
-        let seconds = seconds.or_else(epoch).ok_or_else(|| -> Box<Problem> {
+        moment(text).ok_or_else(|| {
             self.problem(row, column, format!("`{text}` is not a time"))
                 .help("write seconds such as `1767225600`, or `2026-01-01T00:00:00Z`")
                 .into()
-        })?;
-        Ok(Micros((seconds * 1e6) as u64))
+        })
     }
 
     /// A problem with a value.
@@ -183,6 +173,21 @@ impl Table {
             .at(place)
             .label("here")
     }
+}
+
+/// A moment, written as seconds or as a date with a time.
+pub(super) fn moment(text: &str) -> Option<Micros> {
+    let seconds = text.parse::<f64>().ok().filter(|seconds| {
+        // A century of microseconds fits; so do epoch seconds.
+        (0.0..1e11).contains(seconds)
+    });
+    let epoch = || {
+        let time = humantime::parse_rfc3339_weak(text).ok()?;
+        let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+        Some(since.as_secs_f64())
+    };
+    let seconds = seconds.or_else(epoch)?;
+    Some(Micros((seconds * 1e6) as u64))
 }
 
 fn header_names(columns: &[String]) -> String {

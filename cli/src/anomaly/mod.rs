@@ -1,0 +1,4 @@
+//! Scores of a series, written as they come.
+
+pub(crate) mod sink;
+pub(crate) mod svg;

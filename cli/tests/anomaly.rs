@@ -1,0 +1,104 @@
+//! `firedrill anomaly` as its users meet it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+#[track_caller]
+fn check(folder: &Path, arguments: &[&str], code: i32) -> String {
+    let mut command = Command::cargo_bin("firedrill").expect("the binary is built");
+    let output = command
+        .current_dir(folder)
+        .args(arguments)
+        .output()
+        .expect("it starts");
+    let all = [output.stdout, output.stderr].concat();
+    let all = String::from_utf8(all).expect("it prints UTF-8");
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{all}");
+    all
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mut text = String::from("timestamp,value\n");
+    for i in 0..1_000_u32 {
+        let (day, hour, minute) = (1 + i / 288, i % 288 / 12, i % 12 * 5);
+        let noise = f64::from(i.wrapping_mul(2_654_435_761) >> 16) / 65_536.0;
+        let value = if i == 900 { 30.0 } else { 10.0 + noise };
+        writeln!(text, "2026-03-{day:02} {hour:02}:{minute:02}:00,{value:.3}").expect("grows");
+    }
+    fs::write(folder.path().join("series.csv"), text).expect("there is room");
+    fs::write(
+        folder.path().join("bad.csv"),
+        "timestamp,value\n1,2\n2,two\n",
+    )
+    .expect("room");
+    folder
+}
+
+#[test]
+fn each_row_gets_a_score() {
+    let folder = folder();
+    let printed = check(folder.path(), &["anomaly", "series.csv"], 0);
+    assert_eq!(printed.lines().count(), 1_001);
+    assert_eq!(
+        printed.lines().next(),
+        Some("timestamp,value,anomaly_score")
+    );
+    let row = printed.lines().nth(901).expect("it is there");
+    assert!(
+        row.starts_with("2026-03-04 03:00:00,30.000,0.99999"),
+        "{row}"
+    );
+    let high = printed.lines().filter(|line| line.contains(",0.999"));
+    assert!(high.count() <= 4, "the spike, and little else");
+    let arguments = [
+        "anomaly",
+        "series.csv",
+        "--out",
+        "s.csv",
+        "--svg",
+        "s.svg",
+        "--season",
+        "1d",
+    ];
+    assert_eq!(check(folder.path(), &arguments, 0), "");
+    let written = fs::read_to_string(folder.path().join("s.csv")).expect("it was written");
+    assert_eq!(written.lines().count(), 1_001);
+    let drawn = fs::read_to_string(folder.path().join("s.svg")).expect("it was drawn");
+    assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n"));
+}
+
+#[test]
+fn json_has_a_schema_number() {
+    let folder = folder();
+    let printed = check(
+        folder.path(),
+        &["anomaly", "series.csv", "--format", "json"],
+        0,
+    );
+    let printed: Value = serde_json::from_str(&printed).expect("it is JSON");
+    assert_eq!(printed["schema"], 1);
+    assert_eq!(printed["points"][900]["standing"], "scored");
+    assert_eq!(printed["points"][0]["standing"], "learning");
+}
+
+#[test]
+fn what_is_wrong_has_a_place() {
+    let folder = folder();
+    let said = check(folder.path(), &["anomaly", "bad.csv"], 2);
+    assert!(
+        said.contains("bad.csv:3:3: `two` is not a number"),
+        "{said}"
+    );
+    assert!(said.contains("3 │ 2,two"), "{said}");
+    check(folder.path(), &["anomaly", "nowhere.csv"], 2);
+    check(
+        folder.path(),
+        &["anomaly", "series.csv", "--season", "often"],
+        2,
+    );
+}

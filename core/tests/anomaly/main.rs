@@ -1,0 +1,6 @@
+//! The anomaly detector on series whose makers are known.
+
+mod calibration;
+mod detection;
+mod odd_input;
+mod series;
