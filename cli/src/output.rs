@@ -59,6 +59,10 @@ impl Output {
         self.format
     }
 
+    pub(crate) const fn color(&self) -> bool {
+        self.color
+    }
+
     pub(crate) const fn color_errors(&self) -> bool {
         self.color_errors
     }
