@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::commands::anomaly::AnomalyCommand;
 use crate::commands::explain::ExplainCommand;
 use crate::commands::judge::JudgeCommand;
+use crate::commands::lint::LintCommand;
 use crate::commands::list::ListCommand;
 use crate::commands::power::PowerCommand;
 use crate::commands::run::RunCommand;
@@ -76,5 +77,6 @@ pub(crate) enum Command {
     Judge(JudgeCommand),
     Power(PowerCommand),
     Anomaly(AnomalyCommand),
+    Lint(LintCommand),
     Schema(SchemaCommand),
 }

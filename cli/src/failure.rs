@@ -141,12 +141,7 @@ impl Failure {
 fn render_problems(problems: &[Problem], color: bool) -> String {
     let mut text = String::new();
     for problem in problems {
-        let _ = writeln!(text, "{problem}");
-        text.push_str(&render_place(problem, color));
-        if let Some(help) = &problem.help {
-            let _ = writeln!(text, "  help: {help}");
-        }
-        text.push('\n');
+        text.push_str(&render_problem(problem, color));
     }
     let noun = if problems.len() == 1 {
         "problem"
@@ -155,6 +150,14 @@ fn render_problems(problems: &[Problem], color: bool) -> String {
     };
     let _ = writeln!(text, "{} {noun}; nothing was run", problems.len());
     text
+}
+
+/// A line that stands alone, the marked place, the next step, and an empty line.
+pub(crate) fn render_problem(problem: &Problem, color: bool) -> String {
+    let place = render_place(problem, color);
+    let help = problem.help.as_ref();
+    let help = help.map_or(String::new(), |help| format!("  help: {help}\n"));
+    format!("{problem}\n{place}{help}\n")
 }
 
 /// The marked place, without the header that miette would print above it.

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
         Command::Judge(command) => commands::judge::judge(command, &mut output),
         Command::Power(command) => commands::power::power(command, &mut output),
         Command::Anomaly(command) => commands::anomaly::anomaly(command, &mut output),
+        Command::Lint(command) => commands::lint::lint(command, &mut output),
         Command::Schema(command) => commands::schema::schema(command, &mut output),
     };
     let result = result.and_then(|outcome| {

@@ -66,6 +66,11 @@ impl Output {
         self.verbose
     }
 
+    /// Whether words may have colour.
+    pub(crate) const fn color(&self) -> bool {
+        self.color
+    }
+
     pub(crate) const fn color_errors(&self) -> bool {
         self.color_errors
     }

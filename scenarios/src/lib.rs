@@ -13,6 +13,7 @@
 mod catalogue;
 mod explain;
 pub mod file;
+pub mod lint;
 mod load;
 pub mod offline;
 pub mod place;

@@ -1,0 +1,210 @@
+//! Rules for policies of `firedrill judge`.
+
+use firedrill_core::{Micros, Ppm};
+
+use crate::offline::policy::{NoDataFile, PolicyFile, RankFile, RepeatedFile, SequentialFile};
+
+use super::seen::{rank_nats, smallest_effect};
+use super::{Report, Surroundings};
+
+pub(super) fn lint(report: &mut Report<'_>, file: &PolicyFile, around: &Surroundings) {
+    match file {
+        PolicyFile::Sequential(file) => sequential(report, file, around),
+        PolicyFile::Rank(file) => rank(report, file),
+        PolicyFile::Repeated(file) => repeated(report, file, around),
+    }
+}
+
+fn sequential(report: &mut Report<'_>, file: &SequentialFile, around: &Surroundings) {
+    let bake = report.or(file.bake.as_ref(), Micros::from_mins(10));
+    let stale_after = report.or(file.stale_after.as_ref(), Micros::from_mins(5));
+    let age = around.age();
+    let seconds = age.as_secs_f64();
+    if bake < age {
+        let message = "the bake may be over before the first numbers arrive".into();
+        let help = format!("bake longer than a scrape and its delay, {seconds} s");
+        report.error(
+            "lint::bake-too-short",
+            report.place(file.bake.as_ref()),
+            message,
+            &help,
+        );
+    }
+    let place = report.place(file.stale_after.as_ref());
+    if stale_after < age {
+        let message = "numbers are stale before the next ones can arrive, so nothing passes".into();
+        let help = format!("allow more than a scrape and its delay, {seconds} s");
+        report.error("lint::stale-too-soon", place, message, &help);
+    } else if stale_after > bake {
+        let message = "a canary may pass on numbers older than its bake".into();
+        let help = "make `stale-after` shorter than `bake`";
+        report.warning("lint::stale-too-late", place, message, help);
+    }
+    effects(report, file, around);
+}
+
+/// The smallest effect must be possible, intolerable and visible.
+fn effects(report: &mut Report<'_>, file: &SequentialFile, around: &Surroundings) {
+    let effect = report.or(file.smallest_effect.as_ref(), 1.5);
+    let usual = file.usual.as_ref().map_or(around.usual, |_| {
+        report.or(file.usual.as_ref(), Ppm::ZERO).as_f64()
+    });
+    let tolerable = report.or(file.tolerable.as_ref(), Ppm::ZERO);
+    if tolerable >= Ppm::ONE {
+        let place = report.place(file.tolerable.as_ref());
+        let message = "every error ratio is tolerable, so nothing fails".into();
+        report.error("lint::never-fails", place, message, "lower `tolerable`");
+    } else if tolerable.as_f64() > usual * effect {
+        let place = report.place(file.tolerable.as_ref());
+        let message = format!(
+            "the smallest effect, {effect} times {:.3} %, is tolerable",
+            100.0 * usual
+        );
+        report.warning(
+            "lint::swapped",
+            place,
+            message,
+            "lower `tolerable` or ask for a larger effect",
+        );
+    }
+    if usual * effect >= 1.0 {
+        let place = report.place(file.smallest_effect.as_ref());
+        let message = "the smallest effect is more errors than requests, so nothing fails".into();
+        report.error(
+            "lint::never-fails",
+            place,
+            message,
+            "ask for a smaller effect",
+        );
+        return;
+    }
+    let alpha = report.or(file.false_alarms.as_ref(), Ppm(1_000)).as_f64();
+    let Some(traffic) = around.traffic else {
+        return;
+    };
+    let bake = report.or(file.bake.as_ref(), Micros::from_mins(10));
+    let requests = traffic * bake.as_secs_f64();
+    let found = smallest_effect(usual, requests, alpha);
+    if found.is_none_or(|found| found > effect) {
+        let found = found.map_or("nothing".into(), |found| format!("{found:.2} times"));
+        let message = format!(
+            "{requests:.0} requests show {found} the usual {:.3} %, and {effect} times is asked for",
+            100.0 * usual
+        );
+        let help = "bake longer, give the canary more traffic or ask for a larger effect";
+        let place = report.place(file.smallest_effect.as_ref());
+        report.warning("lint::sample-too-small", place, message, help);
+    }
+}
+
+fn rank(report: &mut Report<'_>, file: &RankFile) {
+    let pass = report.or(file.pass.as_ref(), 95.0);
+    let marginal = report.or(file.marginal.as_ref(), 75.0);
+    let (pass_at, marginal_at) = (
+        report.place(file.pass.as_ref()),
+        report.place(file.marginal.as_ref()),
+    );
+    if marginal > pass {
+        let message = format!("`marginal` ({marginal}) is above `pass` ({pass})");
+        report.error("lint::swapped", marginal_at, message, "swap the two");
+    }
+    if pass > 100.0 {
+        let message = "no score is above 100, so nothing passes".into();
+        report.error(
+            "lint::never-passes",
+            pass_at,
+            message,
+            "ask for at most 100",
+        );
+    }
+    if pass <= 0.0 || marginal <= 0.0 {
+        let place = if pass <= 0.0 { pass_at } else { marginal_at };
+        let message = "every score reaches this, so nothing fails".into();
+        report.error(
+            "lint::never-fails",
+            place,
+            message,
+            "ask for a score above 0",
+        );
+    }
+    let confidence = report.or(file.confidence.as_ref(), Ppm(980_000)).as_f64();
+    let points = report.or(file.points.as_ref(), 8);
+    let looks = f64::from(report.or(file.looks.as_ref(), 1).max(1));
+    let alpha = (1.0 - confidence) / looks;
+    if !file.compatible && rank_nats(points) < -alpha.ln() {
+        let needed = (1..200).find(|points| rank_nats(*points) >= -alpha.ln());
+        let message = format!("{points} points in each arm can never differ at this confidence");
+        let help = match needed {
+            Some(needed) => format!("ask for at least {needed} points"),
+            None => "ask for a confidence below 100 %".into(),
+        };
+        let place = file.points.as_ref().map(|points| points.place);
+        let place = place.unwrap_or_else(|| report.place(file.confidence.as_ref()));
+        report.error("lint::never-fails", place, message, &help);
+    }
+}
+
+fn repeated(report: &mut Report<'_>, file: &RepeatedFile, around: &Surroundings) {
+    match (&file.at_most, &file.at_least) {
+        (None, None) => {
+            let message = "there is no limit, so nothing fails".into();
+            report.error(
+                "lint::never-fails",
+                file.metric.place,
+                message,
+                "add `at-most`",
+            );
+        }
+        (Some(most), Some(least)) => {
+            let (high, low) = (report.read(most), report.read(least));
+            if low > high {
+                let message = format!("`at-least` ({low}) is above `at-most` ({high})");
+                report.error("lint::swapped", least.place, message, "swap the two");
+            }
+        }
+        (Some(_), None) | (None, Some(_)) => {}
+    }
+    let failures = report.or(file.failure_limit.as_ref(), 0);
+    if let Some(in_row) = &file.consecutive_failure_limit
+        && report.read(in_row) >= failures
+        && file.failure_limit.is_some()
+    {
+        let message = "the limit in all is reached first, so this one never matters".into();
+        report.warning(
+            "lint::idle-limit",
+            in_row.place,
+            message,
+            "make it less than `failure-limit`",
+        );
+    }
+    if let (Some(NoDataFile::Ignore), None) = (file.no_data, &file.consecutive_success_limit) {
+        let message = "a metric that has gone away counts as nothing, so nothing fails".into();
+        let help = "count `no-data` as an error, or end after `consecutive-success-limit`";
+        report.warning("lint::no-data-ignored", file.metric.place, message, help);
+    }
+    overlap(report, file, failures, around);
+}
+
+/// Measurements that look back over each other count one burst several times.
+fn overlap(report: &mut Report<'_>, file: &RepeatedFile, failures: u32, around: &Surroundings) {
+    let Some(window) = around.query_window else {
+        return;
+    };
+    let times = window.0.div_ceil(around.scrape_every.0.max(1));
+    let in_row = file.consecutive_failure_limit.as_ref();
+    let in_row_max = report.or(in_row, u32::MAX);
+    let let_pass = u64::from(failures.min(in_row_max));
+    if times > 1 && times > let_pass {
+        let message = format!(
+            "one burst is in {times} measurements, whose windows overlap, and {let_pass} may fail"
+        );
+        let place = file
+            .failure_limit
+            .as_ref()
+            .or(in_row)
+            .map(|scalar| scalar.place);
+        let place = place.unwrap_or(file.metric.place);
+        let help = "measure no more often than a query looks back, or let more failures pass";
+        report.warning("lint::windows-overlap", place, message, help);
+    }
+}

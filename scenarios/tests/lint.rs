@@ -1,0 +1,233 @@
+//! Each lint rule: a policy that breaks it and one that does not.
+
+use firedrill_core::Micros;
+use firedrill_scenarios::lint::{Severity, Surroundings, lint_text};
+use firedrill_scenarios::policies;
+
+const PLAN: &str = "name: p
+settled: 90 %
+push-deadline: 20m
+check-every: 30s
+hold-max: 10m
+on-alert: ignore
+stages:
+  - name: canary
+    kind: canary
+    regions: [eu]
+    share: 20 instances
+    audience: public
+    bake: 10m
+    judge:
+      stale-after: 3m
+      checks:
+        - error-ratio: {limit: {at-most-control: {factor: 2, floor: 1 %}}, sample-min: 500}
+        - latency: {quantile: 50 %, limit: {at-most: 100ms}, sample-min: 500}
+        - latency: {quantile: 99 %, limit: {at-most: 300ms}, sample-min: 500}
+        - unavailable: {limit: {at-most: 10 %}, sample-min: 20}
+    on-failure: roll-back
+  - name: all
+    kind: wave
+    share: 100 %
+    audience: public
+    bake: 10m
+    judge:
+      stale-after: 3m
+      checks:
+        - error-ratio: {limit: {at-most: 1 %}, sample-min: 500}
+    on-failure: pause
+";
+
+fn around() -> Surroundings {
+    Surroundings {
+        traffic: Some(50.0),
+        query_window: Some(Micros::from_secs(60)),
+        ..Surroundings::default()
+    }
+}
+
+/// Codes with their lines, in the order found.
+fn codes(text: &str) -> Vec<String> {
+    let findings = lint_text("p.yaml", text, &around()).expect("it can be read");
+    let code = |finding: &firedrill_scenarios::lint::Finding| {
+        let place = finding.problem.place.expect("findings have places");
+        assert!(place.line > 0 && finding.problem.help.is_some());
+        let mark = if finding.severity == Severity::Error {
+            "!"
+        } else {
+            ""
+        };
+        let code = finding.problem.code.trim_start_matches("lint::");
+        format!("{code}{mark}:{}", place.line)
+    };
+    findings.iter().map(code).collect()
+}
+
+/// Changes a clean plan in one place; the change is found, and nothing else.
+#[track_caller]
+fn check(from: &str, to: &str, expected: &[&str]) {
+    assert!(PLAN.contains(from), "{from}");
+    assert_eq!(codes(&PLAN.replacen(from, to, 1)), expected, "{to}");
+}
+
+#[test]
+fn a_sound_plan_is_clean() {
+    assert_eq!(codes(PLAN), Vec::<String>::new());
+}
+
+#[test]
+fn plans_that_never_end_pass_or_fail() {
+    check("check-every: 30s", "check-every: 0s", &["never-ends!:4"]);
+    check("hold-max: 10m", "hold-max: 10s", &["hold-too-short:5"]);
+    check("share: 100 %", "share: 90 %", &["never-ends!:24"]);
+    check("factor: 2", "factor: 0.5", &["never-passes!:17"]);
+    check("sample-min: 20}", "sample-min: 21}", &["never-passes!:20"]);
+    check(
+        "{at-most: 1 %}",
+        "{at-most: 100 %}",
+        &["idle-check:30", "never-fails!:22"],
+    );
+    check(
+        "at-most: 1 %}, sample-min: 500",
+        "at-most: 1 %}, sample-min: 50000",
+        &["never-passes!:30"],
+    );
+    check("at-most: 1 %}", "at-most: 0.05 %}", &["never-passes!:30"]);
+    let ignored = PLAN
+        .replace("roll-back", "ignore")
+        .replace("pause", "ignore");
+    assert_eq!(codes(&ignored), ["never-fails!:8"]);
+}
+
+#[test]
+fn times_are_held_against_the_scrape() {
+    check(
+        "bake: 10m",
+        "bake: 20s",
+        &["bake-too-short!:13", "stale-too-late:15"],
+    );
+    check(
+        "stale-after: 3m",
+        "stale-after: 30s",
+        &["stale-too-soon!:15"],
+    );
+    check(
+        "stale-after: 3m",
+        "stale-after: 15m",
+        &["stale-too-late:15"],
+    );
+}
+
+#[test]
+fn samples_are_held_against_the_traffic() {
+    check(
+        "{at-most: 1 %}, sample-min: 500",
+        "{at-most: 1 %}, sample-min: 90",
+        &["fails-by-chance:30"],
+    );
+    check("floor: 1 %", "floor: 0.001 %", &["sample-too-small:17"]);
+}
+
+#[test]
+fn limits_and_stages_are_in_order() {
+    check("at-most: 100ms", "at-most: 400ms", &["swapped!:19"]);
+    let relative = "{limit: {at-most-control: {factor: 2, floor: 1 %}}, sample-min: 501}";
+    check(
+        "{limit: {at-most: 1 %}, sample-min: 500}",
+        relative,
+        &["no-control:24"],
+    );
+    let from = PLAN.find("  - name: all").expect("it is there");
+    let twice = format!(
+        "{PLAN}{}",
+        &PLAN[from..].replace("name: all", "name: again")
+    );
+    assert_eq!(codes(&twice), ["stage-not-wider:34"]);
+}
+
+#[test]
+fn sequential_judges() {
+    let check = |keys: &str, expected: &[&str]| {
+        assert_eq!(
+            codes(&format!("sequential:\n  {keys}\n")),
+            expected,
+            "{keys}"
+        );
+    };
+    check("smallest-effect: 3", &[]);
+    check("smallest-effect: 1.2", &["sample-too-small:2"]);
+    check(
+        "{smallest-effect: 9, bake: 20s}",
+        &[
+            "bake-too-short!:2",
+            "stale-too-late:1",
+            "sample-too-small:2",
+        ],
+    );
+    check(
+        "{smallest-effect: 3, stale-after: 10s}",
+        &["stale-too-soon!:2"],
+    );
+    check("{smallest-effect: 3, tolerable: 5 %}", &["swapped:2"]);
+    check(
+        "{smallest-effect: 3, tolerable: 100 %}",
+        &["never-fails!:2"],
+    );
+    check("{smallest-effect: 3, usual: 50 %}", &["never-fails!:2"]);
+}
+
+#[test]
+fn rank_judges() {
+    let check = |keys: &str, expected: &[&str]| {
+        assert_eq!(codes(&format!("rank:\n  {keys}\n")), expected, "{keys}");
+    };
+    check("direction: increase", &[]);
+    check("{pass: 50, marginal: 60}", &["swapped!:2"]);
+    check("{pass: 101}", &["never-passes!:2"]);
+    check("{marginal: 0}", &["never-fails!:2"]);
+    check("{points: 3}", &["never-fails!:2"]);
+    check("{points: 5}", &[]);
+}
+
+#[test]
+fn repeated_judges() {
+    let check = |keys: &str, expected: &[&str]| {
+        let text = format!("repeated:\n  metric: errors\n  {keys}\n");
+        assert_eq!(codes(&text), expected, "{keys}");
+    };
+    check("at-most: 3\n  failure-limit: 2", &[]);
+    check("failure-limit: 2", &["never-fails!:2"]);
+    check(
+        "at-most: 3\n  at-least: 4\n  failure-limit: 2",
+        &["swapped!:4"],
+    );
+    check("at-most: 3", &["windows-overlap:2"]);
+    let idle = "at-most: 3\n  failure-limit: 2\n  consecutive-failure-limit: 2";
+    check(idle, &["idle-limit:5"]);
+    check(
+        "at-most: 3\n  failure-limit: 2\n  no-data: ignore",
+        &["no-data-ignored:2"],
+    );
+}
+
+/// What is found is so: in a stage for everybody the control is who gets the change last.
+#[test]
+fn the_catalogue_has_no_errors() {
+    for entry in policies() {
+        let findings = lint_text(entry.name, entry.source, &Surroundings::default());
+        for finding in findings.expect("it can be read") {
+            assert_eq!(finding.severity, Severity::Warning, "{}", finding.problem);
+            assert_eq!(
+                finding.problem.code, "lint::no-control",
+                "{}",
+                finding.problem
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_no_policy_is_refused() {
+    let refused = |text: &str| lint_text("p.yaml", text, &around()).is_err();
+    assert!(refused("") && refused("sequential: {bakes: 1h}"));
+    assert!(refused(&PLAN.replace("30s", "often")));
+}
