@@ -73,6 +73,18 @@ fn each_row_gets_a_score() {
 }
 
 #[test]
+fn a_row_that_cannot_be_read_leaves_the_file_as_it_was() {
+    let folder = folder();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("bad.csv"), "timestamp,value\n1,2\n2,three\n").expect("it is written");
+    fs::write(path("s.csv"), "before").expect("it is written");
+    let printed = check(folder.path(), &["anomaly", "bad.csv", "--out", "s.csv"], 2);
+    assert!(printed.contains("bad.csv:3:"), "{printed}");
+    let kept = fs::read_to_string(path("s.csv")).expect("it is there");
+    assert_eq!(kept, "before");
+}
+
+#[test]
 fn json_has_a_schema_number() {
     let folder = folder();
     let printed = check(

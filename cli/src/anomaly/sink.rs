@@ -1,6 +1,5 @@
 //! Where scores go: stdout or a file, as CSV or as one JSON document, row by row.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use firedrill_core::Micros;
 use firedrill_core::health::anomaly::{AnomalyReading, PointStanding, Question};
 use firedrill_scenarios::offline::series::SeriesRow;
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -25,7 +25,8 @@ pub(crate) struct Sink<'a> {
 #[derive(Debug)]
 enum Target<'a> {
     Stdout(&'a mut Output),
-    File(PathBuf, BufWriter<File>),
+    /// A file that has its name only when all is written.
+    File(PathBuf, BufWriter<NamedTempFile>),
 }
 
 #[derive(Serialize)]
@@ -50,7 +51,17 @@ impl<'a> Sink<'a> {
         let target = match file {
             None => Target::Stdout(output),
             Some(path) => {
-                let made = File::create(path).map_err(|error| cannot_write(path, error))?;
+                let folder = path
+                    .parent()
+                    .filter(|folder| !folder.as_os_str().is_empty());
+                let mut builder = tempfile::Builder::new();
+                builder.prefix(".firedrill-");
+                // For everybody whom the user's mask lets, like any other file.
+                #[cfg(unix)]
+                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+                let made = builder
+                    .tempfile_in(folder.unwrap_or(Path::new(".")))
+                    .map_err(|error| cannot_write(path, error))?;
                 Target::File(path.into(), BufWriter::new(made))
             }
         };
@@ -102,8 +113,13 @@ impl<'a> Sink<'a> {
         }
         match self.target {
             Target::Stdout(_) => Ok(()),
-            Target::File(path, mut file) => {
-                file.flush().map_err(|error| cannot_write(&path, error))
+            Target::File(path, file) => {
+                let file = file
+                    .into_inner()
+                    .map_err(|error| cannot_write(&path, error.into_error()))?;
+                let kept = file.persist(&path);
+                kept.map_err(|error| cannot_write(&path, error.error))?;
+                Ok(())
             }
         }
     }

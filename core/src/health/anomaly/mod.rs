@@ -1,7 +1,7 @@
 //! Is this series odd against its own past? For fleet-wide series without a control.
 //!
-//! One pass, bounded memory (the `history` is the largest part, 128 KiB). Each point is compared with what was
-//! forecast, in the data's order: `clock` (does it come in its turn) → `season` (what is usual at
+//! One pass, bounded memory (the `history` is the largest part, 128 KiB). Each point is compared
+//! with what was forecast, in the data's order: `clock` (does it come in its turn) → `season` (what is usual at
 //! this time) → `local` (level, pull back to it, scales) → `tail` (how rare is such a distance)
 //! → [`AnomalyDetector`], which asks four questions and takes the rarest answer:
 //!

@@ -78,11 +78,25 @@ struct OtherTries {
 }
 
 /// The share of calls along an edge that clients give up on although nothing waits in a queue.
-fn late(load: &Load, own: Threshold, other: Option<OtherTries>) -> f64 {
-    let late = load.shape.above(own);
-    other.map_or(late, |other| {
-        late * (1.0 - other.share) + load.shape.above(other.timeout) * other.share
-    })
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    /// However the callers are configured.
+    own: f64,
+    /// Of the rest, because a defect gives some callers less patience.
+    by_defect: f64,
+}
+
+impl Late {
+    fn new(load: &Load, own: Threshold, other: Option<OtherTries>) -> Self {
+        let own = load.shape.above(own);
+        let more = other.map_or(0.0, |other| {
+            other.share * (load.shape.above(other.timeout) - own)
+        });
+        Self {
+            own: own + more.min(0.0),
+            by_defect: more.max(0.0) / (1.0 - own).max(1e-9),
+        }
+    }
 }
 
 /// What a part of a cohort's requests is up against.
@@ -94,14 +108,20 @@ struct Hazard {
 }
 
 impl Hazard {
-    fn new(load: &Load, effect: Option<&Effect>, errand: Errand, late: f64) -> Self {
+    fn new(load: &Load, effect: Option<&Effect>, errand: Errand, late: Late) -> Self {
         let Weight { answering, dead } = load.weights[errand.audience];
         let own = load.own_failure;
-        if load.lost == 0.0 && late == 0.0 && dead == 0.0 && effect.is_none() {
+        let is_late = late.own + late.by_defect > 0.0;
+        if load.lost == 0.0 && !is_late && dead == 0.0 && effect.is_none() {
             let by_defect = 0.0;
             return Self { own, by_defect }; // as nearly always
         }
-        let late = if load.lost > 0.0 { 0.0 } else { late };
+        // What is lost in a queue counts those who lose patience there.
+        let (late, impatient) = if load.lost > 0.0 {
+            (0.0, 0.0)
+        } else {
+            (late.own, late.by_defect)
+        };
         let overload = 1.0 - (1.0 - load.lost) * (1.0 - late);
         let dead = dead / (answering + dead);
         let (own, by_overload) = if load.disturbed {
@@ -110,7 +130,8 @@ impl Hazard {
             (1.0 - (1.0 - own) * (1.0 - overload), 0.0)
         };
         let by_class = effect.map_or(0.0, |effect| effect.error_share_of(errand.class));
-        let by_defect = 1.0 - (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead);
+        let spared = (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead) * (1.0 - impatient);
+        let by_defect = 1.0 - spared;
         Self { own, by_defect }
     }
 }
@@ -338,7 +359,7 @@ impl World<'_> {
             if part.requests == 0 {
                 continue;
             }
-            let late = late(load, timeout, other);
+            let late = Late::new(load, timeout, other);
             let Hazard { own, by_defect } =
                 Hazard::new(load, cohort.effect.as_deref(), errand, late);
             let lane = entity(load.key.lane());
