@@ -1,36 +1,17 @@
 //! The binary as its users meet it.
 
-use std::fs;
-use std::path::Path;
-use std::process::Output;
+mod support;
 
-use assert_cmd::Command;
+use std::fs;
+
 use serde_json::Value;
+
+use support::{check, firedrill, text};
 
 const LOGIN_DROP: &str = include_str!("../../scenarios/catalogue/scenarios/login-drop.yaml");
 
-/// Runs the binary in a folder.
-fn firedrill(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::cargo_bin("firedrill").expect("the binary is built");
-    command.current_dir(folder).env_remove("NO_COLOR");
-    command.args(arguments).output().expect("it starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("it prints UTF-8")
-}
-
 fn folder() -> tempfile::TempDir {
     tempfile::tempdir().expect("there is room")
-}
-
-/// Runs the binary and checks its exit code; the text is stdout and then stderr.
-#[track_caller]
-fn check(folder: &Path, arguments: &[&str], code: i32) -> String {
-    let output = firedrill(folder, arguments);
-    let all = text(&output.stdout) + &text(&output.stderr);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{all}");
-    all
 }
 
 #[test]

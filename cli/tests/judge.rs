@@ -1,25 +1,13 @@
 //! `firedrill judge` and `firedrill power` as their users meet them.
 
+mod support;
+
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
-#[track_caller]
-fn check(folder: &Path, arguments: &[&str], code: i32) -> String {
-    let mut command = Command::cargo_bin("firedrill").expect("the binary is built");
-    let output = command
-        .current_dir(folder)
-        .args(arguments)
-        .output()
-        .expect("it starts");
-    let all = [output.stdout, output.stderr].concat();
-    let all = String::from_utf8(all).expect("it prints UTF-8");
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{all}");
-    all
-}
+use support::check;
 
 /// Sixty windows of ten seconds with so many errors each, in turn.
 fn counts(errors: &[u64]) -> String {

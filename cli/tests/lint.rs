@@ -1,8 +1,9 @@
 //! `firedrill lint` as its users meet it.
 
+mod support;
+
 use std::fs;
 
-use assert_cmd::Command;
 use serde_json::Value;
 
 const POLICIES: [(&str, &str); 3] = [
@@ -17,13 +18,7 @@ fn check(arguments: &[&str], code: i32) -> String {
     for (name, text) in POLICIES {
         fs::write(folder.path().join(name), text).expect("there is room");
     }
-    let mut command = Command::cargo_bin("firedrill").expect("the binary is built");
-    let command = command.current_dir(folder.path()).arg("lint");
-    let output = command.args(arguments).output().expect("it starts");
-    let all = [output.stdout, output.stderr].concat();
-    let all = String::from_utf8(all).expect("it prints UTF-8");
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{all}");
-    all
+    support::check(folder.path(), &[&["lint"], arguments].concat(), code)
 }
 
 #[test]
