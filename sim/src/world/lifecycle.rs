@@ -7,7 +7,6 @@ use firedrill_core::Micros;
 use crate::random::{Entity, binomial};
 
 use super::fleet::Cohort;
-use super::serving::HEALTH_CHECK_LAG;
 use super::{Purpose, World};
 
 /// A crash-looping instance restarts about this often.
@@ -38,7 +37,7 @@ impl World<'_> {
 
     /// The balancer learns of the crashes of a pool.
     pub(super) fn settle_crashes(&mut self, pool: usize) {
-        let lag_steps = HEALTH_CHECK_LAG.as_secs_f64() / self.scenario.step.as_secs_f64();
+        let lag_steps = self.lag_steps;
         let pool = &mut self.pools[pool];
         for cohort in &mut pool.cohorts {
             cohort.remember_crashes(lag_steps);

@@ -238,6 +238,8 @@ pub(crate) struct World<'a> {
     congestion: Vec<Option<Box<Congestion>>>,
     /// What defective callers do to the services of the cell at hand.
     modifiers: Modifiers,
+    /// For so many steps the balancer takes instances that crashed for up.
+    lag_steps: f64,
     /// Whether a defect has run anywhere.
     troubled: bool,
     /// By service, in the order in which they were proposed.
@@ -293,6 +295,7 @@ impl<'a> World<'a> {
             modifiers: Modifiers::none(&graph),
             graph: Rc::new(graph),
             congestion: vec![None; pools.len()],
+            lag_steps: serving::HEALTH_CHECK_LAG.as_secs_f64() / scenario.step.as_secs_f64(),
             troubled: false,
             arrivals: Arrivals::new(fleet, cells.len()),
             loads: vec![Vec::new(); pools.len()],
@@ -386,7 +389,6 @@ impl<'a> World<'a> {
     fn load_pools(&mut self, graph: &Graph, cell: usize, length: Micros) {
         let services = self.scenario.fleet.services.len();
         let length_s = length.as_secs_f64();
-        let lag_steps = serving::HEALTH_CHECK_LAG.as_secs_f64() / length_s;
         for service in 0..services {
             let index = cell * services + service;
             heterogeneity::hosts(
@@ -401,7 +403,7 @@ impl<'a> World<'a> {
                 service: &self.scenario.fleet.services[service],
                 length,
                 length_s,
-                lag_steps,
+                lag_steps: self.lag_steps,
                 flapping: self.scenario.noise.flapping.as_ref(),
                 slow_above: self.slow_above[service],
                 offered: self.traffic.offered(graph, index),
