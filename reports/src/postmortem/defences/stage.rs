@@ -1,7 +1,6 @@
 //! The judge of a stage: what it saw, what it could not know, and why it said what it said.
 
-use firedrill_core::health::{CheckEvidence, Outcome, Signal, Verdict};
-use firedrill_core::ids::ClassId;
+use firedrill_core::health::{CheckEvidence, Outcome, Verdict};
 use firedrill_core::rollout::{Audience, RollbackReason, StageKind};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::log::VerdictTruth;
@@ -401,9 +400,7 @@ fn class_check(
     let class = defect.mechanism.class()?;
     let watched = stage.spec.is_some_and(|spec| {
         let mut signals = spec.judge.checks.iter().map(|check| check.signal);
-        signals.any(|signal| {
-            signal_class(signal) == Some(class) && defect::sees(facts, defect, signal)
-        })
+        signals.any(|signal| signal.class() == Some(class) && defect::sees(facts, defect, signal))
     });
     if watched || truth.harmed == 0 || truth.hit_class_requests == truth.requests {
         return None;
@@ -416,18 +413,4 @@ fn class_check(
             format!("Of that class alone it harmed {alone}.")
         },
     )
-}
-
-/// The class that a signal is confined to.
-const fn signal_class(signal: Signal) -> Option<ClassId> {
-    match signal {
-        Signal::ErrorRatio { class } | Signal::BusinessLoss { class } => class,
-        Signal::Latency { .. }
-        | Signal::Unavailable
-        | Signal::Restarts
-        | Signal::Cpu
-        | Signal::Memory
-        | Signal::Network
-        | Signal::Disk => None,
-    }
 }
