@@ -47,7 +47,9 @@ fn the_third_failed_measurement_of_two_allowed_fails() {
     let (at, verdict) = run(&mut judge, 20, bad, |_| minute(10_000, 20));
     // Minutes 1, 3 and 5 are bad ones.
     assert_eq!(at, 5);
-    let shown = verdict.deciding().map(|check| (check.proof, check.nearness()));
+    let shown = verdict
+        .deciding()
+        .map(|check| (check.proof, check.nearness()));
     let proof = Proof::Counted {
         succeeded: 2,
         failed: 3,
@@ -103,12 +105,7 @@ fn evidence_fails_a_worse_candidate_within_minutes() {
     let worse: Vec<Minute> = (0..20).map(|_| dice.bad(10_000, 0.005)).collect();
     let usual: Vec<Minute> = (0..20).map(|_| dice.bad(10_000, 0.001)).collect();
     let mut judge = judge(sequential(&[errors_of_control(TWICE)]));
-    let (at, verdict) = run(
-        &mut judge,
-        20,
-        |n| worse[n as usize],
-        |n| usual[n as usize],
-    );
+    let (at, verdict) = run(&mut judge, 20, |n| worse[n as usize], |n| usual[n as usize]);
     assert_eq!(verdict.outcome, Outcome::Fail);
     assert!(at <= 2, "{at}");
     let decided = verdict.deciding().expect("a check decided");
@@ -321,7 +318,10 @@ fn policies_that_ask_for_nonsense_are_refused() {
         }),
         JudgeError::HostsUnseen,
     );
-    let nothing_worse = policy(Method::Sequential(SEQUENTIAL), &[errors_of_control(1_000_000)]);
+    let nothing_worse = policy(
+        Method::Sequential(SEQUENTIAL),
+        &[errors_of_control(1_000_000)],
+    );
     assert_eq!(nothing_worse.check(), Err(JudgeError::Effect));
     let many = vec![errors_of_control(TWICE); 2_000];
     assert_eq!(sequential(&many).check(), Err(JudgeError::Budget));

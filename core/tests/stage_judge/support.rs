@@ -31,7 +31,12 @@ pub(crate) const fn minute(requests: u32, errors: u32) -> Minute {
 }
 
 /// The window of minute `number` (from zero) in a region.
-pub(crate) fn window(version: VersionId, region: u16, number: u64, seen: Minute) -> TelemetryWindow {
+pub(crate) fn window(
+    version: VersionId,
+    region: u16,
+    number: u64,
+    seen: Minute,
+) -> TelemetryWindow {
     let mut latency = LatencyHistogram::default();
     latency.add(LatencyHistogram::bucket_of(seen.latency_us), seen.requests);
     TelemetryWindow {

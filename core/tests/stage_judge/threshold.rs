@@ -4,9 +4,7 @@ use firedrill_core::Micros;
 use firedrill_core::health::judge::Method;
 use firedrill_core::health::{Check, Limit, NoDataReason, Outcome, Signal};
 
-use crate::support::{
-    Minute, NEW, OLD, P99, errors_of_control, judge, minute, policy, window,
-};
+use crate::support::{Minute, NEW, OLD, P99, errors_of_control, judge, minute, policy, window};
 
 const NOW: Micros = Micros::from_mins(1);
 
@@ -70,11 +68,18 @@ fn too_little_throughput_fails_too() {
         sample_min: 1,
     };
     // Ten instances answer a thousand requests in a minute: a hundred each.
-    let half = [throughput(Limit::AtLeastControl { factor_ppm: 500_000 })];
+    let half = [throughput(Limit::AtLeastControl {
+        factor_ppm: 500_000,
+    })];
     let control = Some(minute(2_000, 0));
     check(&half, Some(minute(1_000, 0)), control, Outcome::Pass);
     check(&half, Some(minute(999, 0)), control, Outcome::Fail);
-    check(&[throughput(Limit::AtLeast(101))], Some(minute(1_000, 0)), None, Outcome::Fail);
+    check(
+        &[throughput(Limit::AtLeast(101))],
+        Some(minute(1_000, 0)),
+        None,
+        Outcome::Fail,
+    );
 }
 
 #[test]
@@ -118,7 +123,10 @@ fn stale_data_never_passes_and_still_fails() {
         judge.observe(&window(NEW, 0, 0, seen));
         judge.look(later).outcome
     };
-    assert_eq!(verdict(minute(1_000, 0)), Outcome::NoData(NoDataReason::Stale));
+    assert_eq!(
+        verdict(minute(1_000, 0)),
+        Outcome::NoData(NoDataReason::Stale)
+    );
     assert_eq!(verdict(minute(1_000, 500)), Outcome::Fail);
 }
 
@@ -129,7 +137,11 @@ fn a_pass_names_the_check_that_came_closest() {
     judge.observe(&window(NEW, 0, 0, minute(1_000, 9)));
     let verdict = judge.look(NOW);
     assert_eq!((verdict.outcome, verdict.decided_by), (Outcome::Pass, 1));
-    let near: Vec<_> = verdict.checks.iter().map(|check| check.nearness()).collect();
+    let near: Vec<_> = verdict
+        .checks
+        .iter()
+        .map(|check| check.nearness())
+        .collect();
     assert_eq!(near, [Some(0), Some(900_000)]);
     assert_eq!(P99.to_string(), "latency p99");
 }
