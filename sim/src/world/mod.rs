@@ -7,6 +7,7 @@
 mod afflict;
 mod books;
 pub mod congestion;
+mod control_group;
 pub(crate) mod defect;
 mod delivery;
 pub(crate) mod demand;
@@ -27,12 +28,14 @@ mod steady;
 mod telemetry;
 mod traffic;
 pub(crate) mod truth;
+mod user_reports;
 mod versions;
 
 pub(crate) use books::Delivery;
 pub(crate) use exposure::ExposureNews;
 pub(crate) use steady::steady_rates;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use firedrill_core::Micros;
@@ -46,6 +49,7 @@ use crate::random::{Draws, Entity};
 use crate::spec::{Defect, Scenario};
 
 use congestion::Congestion;
+use control_group::ControlGroup;
 use defect::{Effect, holds_for};
 use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
@@ -56,6 +60,7 @@ use serving::{Hop, Load, PoolStep, ServiceTables, SlowAbove, Workspace};
 use telemetry::Collector;
 use traffic::Traffic;
 use truth::Truth;
+use user_reports::UserReportsUnderWay;
 
 /// What draws are for. Each has a stream of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +86,15 @@ pub(crate) enum Purpose {
     DemandDrift,
     Bursts,
     Hosts,
+    Copies,
+    Logs,
+    Probes,
+    ControlGroup,
+    UserReports,
 }
 
 /// The names of the streams, one for each purpose, and that of people's delays.
-pub const STREAMS: [&str; 22] = [
+pub const STREAMS: [&str; 27] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -106,6 +116,11 @@ pub const STREAMS: [&str; 22] = [
     "demand-drift",
     "bursts",
     "hosts",
+    "copies",
+    "logs",
+    "probes",
+    "control-group",
+    "user-reports",
     PEOPLE,
 ];
 
@@ -194,14 +209,13 @@ pub(crate) struct Version {
 
 impl Version {
     fn new(id: VersionId, defect: Option<Defect>, document: &Document, regions: usize) -> Self {
-        let mechanism = defect.as_ref().map(|defect| &defect.mechanism);
         Self {
             id,
             rollout: None,
             applies: defect
                 .as_ref()
                 .is_none_or(|d| holds_for(&d.triggers, document)),
-            effect: mechanism.map_or(Effect::NONE, Effect::of),
+            effect: defect.as_ref().map_or(Effect::NONE, Effect::of_defect),
             defect,
             last_push: None,
             pushes: 0,
@@ -250,6 +264,11 @@ pub(crate) struct World<'a> {
     /// By service: the threshold of its strictest latency objective.
     slow_above: Vec<Option<SlowAbove>>,
     telemetry: Collector,
+    /// By service and region.
+    control_groups: BTreeMap<(ServiceId, RegionId), ControlGroup>,
+    user_reports: UserReportsUnderWay,
+    /// Reports that came in over the last scrape interval.
+    reported_by_users: u32,
     truth: Truth,
     step: u64,
     sample_from: Micros,
@@ -322,6 +341,9 @@ impl<'a> World<'a> {
                 fleet.regions.len() * services * capacity,
                 fleet.classes.len(),
             ),
+            control_groups: BTreeMap::new(),
+            user_reports: UserReportsUnderWay::default(),
+            reported_by_users: 0,
             truth: Truth::new(scenario, capacity),
             step: 0,
             sample_from: Micros::ZERO,
@@ -372,6 +394,7 @@ impl<'a> World<'a> {
         self.traffic.expect(graph, &self.arrivals, cell, calls);
         self.load_pools(graph, cell, length);
         self.serve(cell);
+        self.serve_copies(graph, pools.clone());
         self.traffic.close(graph, pools.clone());
         for pool in pools {
             self.record_loads(pool);

@@ -4,7 +4,7 @@
 use firedrill_core::Micros;
 use firedrill_core::ids::{RegionId, RolloutId, ServiceId};
 use firedrill_core::plane::{Command, Issued};
-use firedrill_core::rollout::Audience;
+use firedrill_core::rollout::{Audience, Placement};
 
 use super::fleet::{Cohort, CohortKey, VersionIndex, spread};
 use super::propagation::{Transfer, Waiting};
@@ -18,7 +18,7 @@ struct Bring {
     to: VersionIndex,
     /// Only to instances on this version, when given.
     from: Option<VersionIndex>,
-    employees: bool,
+    serves: Audience,
     batch: u8,
 }
 
@@ -39,23 +39,26 @@ impl World<'_> {
                 version,
                 region,
                 instances,
+                placement,
                 audience,
+                set_apart,
                 ..
             } => {
                 self.acknowledge(*rollout, issued.id);
-                let employees = *audience == Audience::Employees;
+                let serves = *audience;
                 let (service, to) = self.find(*version);
-                self.set_audience(service, *region, to, employees);
+                self.set_audience(service, *region, to, serves);
+                self.set_control_group((service, to), *region, *set_apart);
                 let batch = self.versions[service.index()][usize::from(to)].next_batch(now);
                 let bring = Bring {
                     rollout: *rollout,
                     service,
                     to,
                     from: None,
-                    employees,
+                    serves,
                     batch,
                 };
-                self.push(now, bring, *region, *instances);
+                self.push(now, bring, *region, (*instances, *placement));
             }
             Command::RollBack {
                 rollout, from, to, ..
@@ -72,7 +75,7 @@ impl World<'_> {
                     service,
                     to,
                     from,
-                    employees: false,
+                    serves: Audience::Public,
                     batch: 0,
                 };
                 self.roll_back(now, bring);
@@ -87,34 +90,39 @@ impl World<'_> {
         service: ServiceId,
         region: RegionId,
         version: VersionIndex,
-        employees: bool,
+        serves: Audience,
     ) {
         let here = |of: ServiceId, at: RegionId| of == service && at == region;
         for transfer in &mut self.transfers {
             if transfer.to == version && here(transfer.service, transfer.region) {
-                transfer.employees = employees;
+                transfer.serves = serves;
             }
         }
         for pool in &mut self.pools {
             if !here(pool.service, pool.region) {
                 continue;
             }
-            let moves = |cohort: &Cohort| {
-                cohort.key.version == version && cohort.key.employees != employees
-            };
+            let moves =
+                |cohort: &Cohort| cohort.key.version == version && cohort.key.serves != serves;
             while let Some(index) = pool.cohorts.iter().position(moves) {
                 let old = pool.cohorts.remove(index);
-                pool.cohort(CohortKey {
-                    employees,
-                    ..old.key
-                })
-                .absorb(&old);
+                pool.cohort(CohortKey { serves, ..old.key }).absorb(&old);
             }
         }
     }
 
-    fn push(&mut self, now: Micros, bring: Bring, region: RegionId, instances: u32) {
+    fn push(
+        &mut self,
+        now: Micros,
+        bring: Bring,
+        region: RegionId,
+        (instances, placement): (u32, Placement),
+    ) {
         let pools: Vec<usize> = self.pools_of(bring.service, region).collect();
+        let shares = match placement {
+            Placement::Spread => spread(instances, pools.len() as u32).collect(),
+            Placement::Cells => self.whole_cells(&pools, instances),
+        };
         let on_the_way = |pool: usize| -> u32 {
             let same =
                 |transfer: &&Transfer| transfer.service == bring.service && transfer.to == bring.to;
@@ -124,7 +132,7 @@ impl World<'_> {
         };
         let wanted: Vec<Wanted> = pools
             .iter()
-            .zip(spread(instances, pools.len() as u32))
+            .zip(shares)
             .map(|(pool, share)| {
                 let share = share.min(self.pools[*pool].instances);
                 let has = self.pools[*pool].running(bring.to) + on_the_way(*pool);
@@ -136,6 +144,17 @@ impl World<'_> {
             })
             .collect();
         self.transfer(now, bring, region, &wanted);
+    }
+
+    /// Fills one pool after the other.
+    fn whole_cells(&self, pools: &[usize], instances: u32) -> Vec<u32> {
+        let mut left = instances;
+        let fill = |pool: &usize| {
+            let share = left.min(self.pools[*pool].instances);
+            left -= share;
+            share
+        };
+        pools.iter().map(fill).collect()
     }
 
     fn roll_back(&mut self, now: Micros, bring: Bring) {
@@ -172,7 +191,7 @@ impl World<'_> {
             service,
             to,
             from,
-            employees,
+            serves,
             batch,
         } = bring;
         let waiting: Vec<Waiting> = wanted
@@ -201,7 +220,7 @@ impl World<'_> {
                 started,
                 from,
                 to,
-                employees,
+                serves,
                 batch,
                 slowdown,
                 waiting,

@@ -24,6 +24,8 @@ pub(crate) struct Scope {
     /// Expected requests by latency bucket.
     mass: [f32; BUCKETS],
     restarts: u32,
+    /// Lines logged as errors that are expected beside those of failed requests.
+    log_lines: f64,
     /// Utilisation, weighted by instances, and the weight.
     utilisation: (f64, f64),
     /// Leaked memory, weighted by instances.
@@ -51,6 +53,7 @@ impl Collector {
             counts: vec![[0; 3]; classes],
             mass: [0.0; BUCKETS],
             restarts: 0,
+            log_lines: 0.0,
             utilisation: (0.0, 0.0),
             leaked: 0.0,
             silenced: 0.0,
@@ -88,6 +91,7 @@ impl Collector {
         scope.leaked += cohort.leaked * instances;
         scope.silenced = scope.silenced.max(cohort.effect().scrapes_lost);
         scope.restarts += restarts;
+        scope.log_lines += load.requests as f64 * cohort.effect().log_lines;
     }
 
     /// The scope as the world knows it, without the noise of a scrape.
@@ -101,6 +105,7 @@ impl Collector {
             scope.counts.fill([0; 3]);
             scope.mass.fill(0.0);
             scope.restarts = 0;
+            scope.log_lines = 0.0;
             scope.utilisation = (0.0, 0.0);
             (scope.leaked, scope.silenced) = (0.0, 0.0);
         }
@@ -125,6 +130,11 @@ impl Scope {
     /// The share of scrapes that a defect swallows.
     pub(crate) const fn silenced(&self) -> f64 {
         self.silenced
+    }
+
+    /// Lines logged as errors that are expected beside those of failed requests.
+    pub(crate) const fn log_lines(&self) -> f64 {
+        self.log_lines
     }
 
     /// Mean leaked memory, as a share of all of it.
@@ -201,6 +211,7 @@ pub(crate) fn scrape(
         },
         log_errors: 0,
         probes: ProbeCounts::default(),
+        user_reports: 0,
         saturation: Saturation {
             cpu: golden(service.cpu),
             memory: memory.max(Ppm::from_f64(scope.mean_leaked().min(1.0))),

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use firedrill_core::rollout::Audience;
+
 use crate::spec::Service;
 
 use super::super::congestion::{Congestion, Inflow, Outlet, OutletFate, QueuePolicy};
@@ -169,7 +171,11 @@ fn demands(
     });
     for ((demand, cohort), host) in demands.iter_mut().zip(&pool.cohorts).zip(hosts) {
         let of = |who: usize| arriving[who] * demand.weights[who].answering;
-        demand.arriving = of(PUBLIC) + of(EMPLOYEES);
+        demand.arriving = match cohort.key.serves {
+            // Copies come at the rate of the public's requests.
+            Audience::Mirrored => arriving[PUBLIC] * f64::from(cohort.balanced()),
+            Audience::Public | Audience::Employees | Audience::Probes => of(PUBLIC) + of(EMPLOYEES),
+        };
         demand.service_s = mean_s * cohort.effect().service_factor * host.slowness;
         let workers = f64::from(cohort.balanced()) * f64::from(step.service.workers);
         let busy_s = demand.service_s * cohort.effect().burn_factor * step.capacity_factor;

@@ -1,13 +1,15 @@
-//! Requests through the fleet: how instances fare under them ([`load`]), and what becomes of each
-//! class on its way down the call graph ([`call`]).
+//! Requests through the fleet: how instances fare under them ([`load`]), what becomes of each
+//! class on its way down the call graph ([`call`]), and what copies of requests tell ([`copies`]).
 
 mod call;
+mod copies;
 mod load;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use firedrill_core::Micros;
+use firedrill_core::rollout::Audience;
 
 use crate::spec::{Flapping, LogNormal, Service};
 
@@ -166,14 +168,19 @@ impl Weight {
     /// answer; an instance that crashes on taking a version still has the public's requests.
     fn of(cohort: &Cohort, audience: usize, employees_apart: bool, lag: f64) -> Self {
         let to_employees = audience == EMPLOYEES && employees_apart;
-        let answers = cohort.key.employees == to_employees;
+        let answers = cohort.key.serves
+            == if to_employees {
+                Audience::Employees
+            } else {
+                Audience::Public
+            };
         Self {
             answering: if answers {
                 f64::from(cohort.balanced())
             } else {
                 0.0
             },
-            dead: if to_employees {
+            dead: if to_employees || !cohort.key.serves.is_live() {
                 0.0
             } else {
                 cohort.crashed_and_trusted(lag)
