@@ -30,6 +30,30 @@ struct Wanted {
     cut_off: u32,
 }
 
+/// What each may have of `more` when each misses so many, as evenly as it can be: the one that
+/// misses the most goes without first.
+fn at_most(more: u32, missing: &[u32]) -> Vec<u32> {
+    let mut given = missing.to_vec();
+    let mut over = missing.iter().sum::<u32>().saturating_sub(more);
+    while over > 0 {
+        let most = given.iter().copied().max().unwrap_or(0);
+        let next = given
+            .iter()
+            .copied()
+            .filter(|n| *n < most)
+            .max()
+            .unwrap_or(0);
+        let top: Vec<usize> = (0..given.len()).filter(|i| given[*i] == most).collect();
+        let level = (most - next).min(over.div_ceil(top.len() as u32));
+        for index in top {
+            let less = level.min(over);
+            given[index] -= less;
+            over -= less;
+        }
+    }
+    given
+}
+
 impl World<'_> {
     /// Distribution takes a command over.
     pub(crate) fn take_command(&mut self, now: Micros, issued: &Issued) {
@@ -130,17 +154,21 @@ impl World<'_> {
             let waiting = waiting.flat_map(|transfer| &transfer.waiting);
             waiting.filter(|w| w.pool == pool).map(Waiting::total).sum()
         };
+        let have = |pool: &usize| self.pools[*pool].running(bring.to) + on_the_way(*pool);
+        let have: Vec<u32> = pools.iter().map(have).collect();
+        let missing = pools.iter().zip(shares).zip(&have);
+        let missing: Vec<u32> = missing
+            .map(|((pool, share), has)| share.min(self.pools[*pool].instances).saturating_sub(*has))
+            .collect();
+        // Where an earlier stage went elsewhere, some pools have more than their share already.
+        let more = instances.saturating_sub(have.iter().sum());
         let wanted: Vec<Wanted> = pools
             .iter()
-            .zip(shares)
-            .map(|(pool, share)| {
-                let share = share.min(self.pools[*pool].instances);
-                let has = self.pools[*pool].running(bring.to) + on_the_way(*pool);
-                Wanted {
-                    pool: *pool,
-                    reachable: share.saturating_sub(has),
-                    cut_off: 0,
-                }
+            .zip(at_most(more, &missing))
+            .map(|(pool, reachable)| Wanted {
+                pool: *pool,
+                reachable,
+                cut_off: 0,
             })
             .collect();
         self.transfer(now, bring, region, &wanted);
@@ -236,5 +264,18 @@ impl World<'_> {
         let own = cohorts.filter(|cohort| cohort.key.version == version);
         own.map(|cohort| cohort.effect().distribution_factor)
             .fold(1.0, f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_cut_from_the_top() {
+        assert_eq!(at_most(10, &[4, 6]), [4, 6]);
+        assert_eq!(at_most(5, &[0, 9]), [0, 5]);
+        assert_eq!(at_most(7, &[2, 9, 4]), [2, 2, 3]);
+        assert_eq!(at_most(0, &[1, 2]), [0, 0]);
     }
 }
