@@ -101,6 +101,7 @@ pub fn window(version: VersionId) -> TelemetryWindow {
             total: 100,
             up: 100,
             restarts: 0,
+            serving_s: 0,
         },
         log_errors: 0,
         probes: ProbeCounts::default(),

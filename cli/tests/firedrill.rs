@@ -44,6 +44,10 @@ fn list_tells_the_catalogue() {
         "payments-ledger-quota",
         "edge-scope",
         "dns-bad-zone",
+        "subtle-errors",
+        "dark-canary",
+        "log-spew",
+        "good-change-by-evidence",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);

@@ -69,7 +69,8 @@ pub(crate) fn requirement(requirement: &Requirement) -> String {
         | Requirement::ExposureAtMost(_)
         | Requirement::PagesAtMost(_)
         | Requirement::ReachesFull(_)
-        | Requirement::BreachesSlo(_) => requirement.to_string(),
+        | Requirement::BreachesSlo(_)
+        | Requirement::HarmsUsers(_) => requirement.to_string(),
     }
 }
 

@@ -51,6 +51,10 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "payments-ledger-quota",
     "edge-scope",
     "dns-bad-zone",
+    "subtle-errors",
+    "dark-canary",
+    "log-spew",
+    "good-change-by-evidence",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",
@@ -65,6 +69,8 @@ const POLICIES: &[Entry] = entries!("policies":
     "canary-then-waves",
     "golden-signals",
     "region-by-region",
+    "dark-then-evidence",
+    "evidence-then-waves",
 );
 
 /// The scenarios that come with the tool, in the order in which they are run.

@@ -533,7 +533,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:82:5: an expectation requires 2 things at once [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`, `harms-users`",
         ],
     );
     check(
@@ -541,7 +541,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:83:5: an expectation requires nothing [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`, `harms-users`",
         ],
     );
     check(
@@ -797,7 +797,7 @@ fn paths_that_lead_nowhere() {
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope` and `dns-bad-zone`",
+            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew` and `good-change-by-evidence`",
         ],
     );
     same(

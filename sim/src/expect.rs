@@ -23,6 +23,8 @@ pub enum Requirement {
     ReachesFull(bool),
     /// Whether an objective's error budget burns faster than it may, by the users' own count.
     BreachesSlo(bool),
+    /// Whether a request of a user is harmed because of the change.
+    HarmsUsers(bool),
 }
 
 /// A layer, as expectations name it.
@@ -73,6 +75,7 @@ impl Requirement {
             Self::PagesAtMost(limit) => measures.pages <= *limit,
             Self::ReachesFull(wanted) => measures.reached_full == *wanted,
             Self::BreachesSlo(wanted) => measures.slo_breached == *wanted,
+            Self::HarmsUsers(wanted) => measures.harmed == *wanted,
         }
     }
 }
@@ -158,6 +161,8 @@ impl std::fmt::Display for Requirement {
             Self::ReachesFull(false) => f.write_str("does not stay at 100 %"),
             Self::BreachesSlo(true) => f.write_str("breaches an SLO"),
             Self::BreachesSlo(false) => f.write_str("breaches no SLO"),
+            Self::HarmsUsers(true) => f.write_str("harms users"),
+            Self::HarmsUsers(false) => f.write_str("harms no user"),
         }
     }
 }

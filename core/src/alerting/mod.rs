@@ -244,6 +244,7 @@ mod tests {
                 total: 1,
                 up: 1,
                 restarts: 0,
+                serving_s: 0,
             },
             log_errors: 0,
             probes: ProbeCounts::default(),

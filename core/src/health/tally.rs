@@ -39,8 +39,8 @@ pub struct Tally {
     log_errors: u64,
     probes: (u64, u64),
     reports: u64,
-    /// Instances times the time that windows covered, in instance-microseconds.
-    instance_us: u64,
+    /// Seconds that instances served, all together.
+    serving_s: u64,
     newest_end: Option<Micros>,
 }
 
@@ -58,7 +58,7 @@ impl Tally {
         self.log_errors += u64::from(window.log_errors);
         self.probes.0 += u64::from(window.probes.sent);
         self.probes.1 += u64::from(window.probes.failed);
-        self.instance_us += u64::from(window.instances.total) * (window.end - window.start).0;
+        self.serving_s += u64::from(window.instances.serving_s);
         self.newest_end = self.newest_end.max(Some(window.end));
         let latest = Latest {
             end: window.end,
@@ -98,7 +98,7 @@ impl Tally {
         self.probes.0 += other.probes.0;
         self.probes.1 += other.probes.1;
         self.reports += other.reports;
-        self.instance_us += other.instance_us;
+        self.serving_s += other.serving_s;
         self.newest_end = self.newest_end.max(other.newest_end);
         for (key, latest) in &other.latest {
             let slot = self.latest.entry(*key).or_insert(*latest);
@@ -159,11 +159,10 @@ impl Tally {
                 Some((self.latency.quantile_us(quantile)?, self.latency.total()))
             }
             Signal::Throughput => {
-                let requests = u128::from(self.counts(None).requests);
-                let minute = u128::from(Micros::from_mins(1).0);
-                let each = (requests * minute).checked_div(u128::from(self.instance_us))?;
+                let requests = self.counts(None).requests;
+                let each = (requests * 60).checked_div(self.serving_s)?;
                 let (_, total) = self.instances();
-                Some((u64::try_from(each).unwrap_or(u64::MAX), total))
+                Some((each, total))
             }
             Signal::LogErrors => {
                 let requests = self.counts(None).requests;

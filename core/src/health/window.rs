@@ -35,6 +35,8 @@ pub struct InstanceCounts {
     pub up: u32,
     /// Restarts during the window.
     pub restarts: u32,
+    /// Seconds that they served, all together: instances come and go within a window.
+    pub serving_s: u32,
 }
 
 /// Synthetic transactions of a window, sent from outside to the instances behind it.

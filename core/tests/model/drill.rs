@@ -783,6 +783,7 @@ fn window(
             total: 4,
             up: if quality == Quality::Down { 0 } else { 4 },
             restarts: 0,
+            serving_s: 0,
         },
         log_errors: 0,
         probes: ProbeCounts::default(),

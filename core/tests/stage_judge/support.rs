@@ -57,6 +57,7 @@ pub(crate) fn window(
             total: 10,
             up: seen.up,
             restarts: 0,
+            serving_s: 600,
         },
         log_errors: seen.errors,
         probes: ProbeCounts {

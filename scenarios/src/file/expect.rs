@@ -34,6 +34,9 @@ pub struct ExpectationFile {
     /// Whether an objective's error budget burns faster than it may because of the change.
     #[serde(default)]
     pub breaches_slo: Option<bool>,
+    /// Whether a request of a user is harmed because of the change.
+    #[serde(default)]
+    pub harms_users: Option<bool>,
     /// In at least this share of runs; 100 % when left out.
     #[serde(default)]
     pub rate: Option<Scalar<Percent>>,

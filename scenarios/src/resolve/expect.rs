@@ -42,7 +42,7 @@ fn resolve_line(
                 .help(
                     "write one list item for each of `caught-by`, `time-to-detect-at-most`, \
                      `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, \
-                     `reaches-full`, `breaches-slo`",
+                     `reaches-full`, `breaches-slo`, `harms-users`",
                 )
         });
         return None;
@@ -79,10 +79,13 @@ fn requirements(
     let pages = pages.map(|limit| Requirement::PagesAtMost(context.read(limit, "the most pages")));
     let full = file.reaches_full.map(Requirement::ReachesFull);
     let breaches = file.breaches_slo.map(Requirement::BreachesSlo);
-    [caught, detect, mitigate, exposure, pages, full, breaches]
-        .into_iter()
-        .flatten()
-        .collect()
+    let harms = file.harms_users.map(Requirement::HarmsUsers);
+    [
+        caught, detect, mitigate, exposure, pages, full, breaches, harms,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn catch_point(context: &mut Context, file: &CatchPointFile, stages: &[String]) -> CatchPoint {

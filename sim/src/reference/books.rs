@@ -210,6 +210,7 @@ impl InstanceWorld<'_> {
                 total,
                 up,
                 restarts: scope.restarts,
+                serving_s: (scope.utilisation.1 * self.scenario.step.as_secs_f64()) as u32,
             },
             log_errors: 0,
             probes: ProbeCounts::default(),

@@ -87,7 +87,10 @@ impl World<'_> {
                 (start, now),
                 self.telemetry.truth(scope),
                 seen,
-                &self.scenario.fleet.services[service.index()],
+                (
+                    &self.scenario.fleet.services[service.index()],
+                    self.scenario.step.as_secs_f64(),
+                ),
             );
             let window = self.tell_more(step, scope, version, window);
             let told = self.tell_group_apart(scope, version, window);

@@ -138,9 +138,11 @@ fn take_part(
     let down = part(down, share).clamp(instances.saturating_sub(seen.up), instances.min(down));
     group.up = instances - down;
     group.restarts = part(seen.restarts, share);
+    group.serving_s = (f64::from(seen.serving_s) * share) as u32;
     seen.total -= group.total;
     seen.up -= group.up;
     seen.restarts -= group.restarts;
+    seen.serving_s -= group.serving_s;
     apart
 }
 
@@ -175,6 +177,7 @@ mod tests {
                 total: 100,
                 up: 97,
                 restarts: 5,
+                serving_s: 2_900,
             },
             log_errors: 100,
             probes: ProbeCounts::default(),

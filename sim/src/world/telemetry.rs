@@ -173,7 +173,7 @@ pub(crate) fn scrape(
     (start, end): (Micros, Micros),
     scope: &Scope,
     seen: Seen,
-    service: &Service,
+    (service, step_s): (&Service, f64),
 ) -> TelemetryWindow {
     let utilisation = scope.mean_utilisation();
     let golden = |golden: Golden| {
@@ -208,6 +208,7 @@ pub(crate) fn scrape(
             total: seen.total,
             up: seen.up,
             restarts: scope.restarts,
+            serving_s: (scope.utilisation.1 * step_s) as u32,
         },
         log_errors: 0,
         probes: ProbeCounts::default(),

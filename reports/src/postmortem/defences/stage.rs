@@ -144,13 +144,18 @@ fn why_stopped(facts: &Facts<'_>, stage: &StageFacts<'_>) -> String {
             let (value, limit) = timeline::value_and_limit(check);
             let name = words::sentence(&timeline::signal(facts, check.signal));
             let sample = words::count(check.sample);
+            let (moved, beyond) = if check.lower {
+                ("fell to", "under")
+            } else {
+                ("reached", "over")
+            };
             match verdict.outcome {
                 Outcome::Fail if check.proof != Proof::Limit => format!(
                     "{name} failed with {value}: {}",
                     proof::phrase(check).unwrap_or_default()
                 ),
                 Outcome::Fail => format!(
-                    "{name} reached {value}, over the limit of {limit}, on a sample of {sample}"
+                    "{name} {moved} {value}, {beyond} the limit of {limit}, on a sample of {sample}"
                 ),
                 Outcome::Pass | Outcome::Inconclusive | Outcome::NoData(_) => format!(
                     "The judge still said {} of {}: a sample of {sample}, {} asked for",
