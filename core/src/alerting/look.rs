@@ -1,0 +1,225 @@
+//! A look at a group: who is muted, what is left, does the receiver need to hear of it?
+
+use alloc::vec::Vec;
+
+use crate::ids::NotificationId;
+use crate::time::Micros;
+
+use super::grouping::{GroupKey, InFlight, Standing};
+use super::labels::LabelSet;
+use super::notification::{Listed, Notification, Reason, Told, decide};
+use super::pipeline::{AlertPipeline, PipelineError, StandingNote};
+
+/// What a look found.
+#[derive(Default)]
+struct Found {
+    /// Firing and not muted, in order.
+    firing: Vec<LabelSet>,
+    /// Over and not muted, in order.
+    resolved: Vec<LabelSet>,
+    /// Firing and muted.
+    muted: Vec<(LabelSet, Standing)>,
+    /// Over, muted or not.
+    over: Vec<LabelSet>,
+}
+
+impl AlertPipeline {
+    /// Looks at a group at `now` and sets the time of the next look. Its old timer is gone.
+    pub(super) fn look_at(&mut self, now: Micros, key: &GroupKey) {
+        let route = self.routes.route(key.route).expect("groups have routes");
+        let (timing, receiver) = (route.timing, route.receiver);
+        let next_flush = now + timing.interval;
+        let group = self.groups.get_mut(key).expect("timers belong to groups");
+        (group.next_flush, group.flushed) = (next_flush, true);
+        if let Some(unanswered) = group.in_flight.take() {
+            self.in_flight.remove(&unanswered.id);
+        }
+        self.timers.insert((next_flush, key.clone()));
+        self.log.forget_expired(now);
+
+        let found = self.sort_out(now, key);
+        for (alert, standing) in found.muted {
+            self.stand(now, key, alert, standing);
+        }
+        let wants_resolved = !self.policy.without_resolved.contains(&receiver);
+        let told = self.log.last(now, key);
+        let told_at = told.map_or(Micros::ZERO, |told| told.at);
+        let reason = match found.firing.is_empty() && found.resolved.is_empty() {
+            true => None, // all muted: as if nobody had looked
+            false => decide(
+                now,
+                told,
+                (&found.firing, &found.resolved),
+                (timing.repeat, wants_resolved),
+            ),
+        };
+        let Some(reason) = reason else {
+            for alert in found.firing {
+                self.stand(now, key, alert, Standing::Deduplicated { told_at });
+            }
+            self.leave(now, key, &found.over);
+            return;
+        };
+        let told = Told {
+            at: now,
+            firing: found.firing,
+            resolved: found.resolved,
+        };
+        if told.firing.is_empty() && !wants_resolved {
+            self.log.record(key, told, timing.repeat);
+            self.leave(now, key, &found.over);
+            return;
+        }
+        self.send(key, reason, told, found.over);
+    }
+
+    fn sort_out(&mut self, now: Micros, key: &GroupKey) -> Found {
+        let mut found = Found::default();
+        for labels in self.groups[key].members.keys() {
+            let is_over = self.alerts[labels].ends_at <= now;
+            if is_over {
+                found.over.push(labels.clone());
+            }
+            let standing = match self.inhibitor.muted_by(now, labels) {
+                Some(by) => Some(Standing::Inhibited { by }),
+                None => {
+                    let silence = self.silences.muting(now, labels);
+                    silence.map(|by| Standing::Silenced { by })
+                }
+            };
+            match (standing, is_over) {
+                (Some(_), true) => {}
+                (Some(standing), false) => found.muted.push((labels.clone(), standing)),
+                (None, true) => found.resolved.push(labels.clone()),
+                (None, false) => found.firing.push(labels.clone()),
+            }
+        }
+        found
+    }
+
+    fn send(&mut self, key: &GroupKey, reason: Reason, told: Told, over: Vec<LabelSet>) {
+        let route = self.routes.route(key.route).expect("groups have routes");
+        let receiver = route.receiver;
+        let id = self.next_notification;
+        self.next_notification = NotificationId(id.0 + 1);
+        for alert in &told.firing {
+            self.stand(
+                told.at,
+                key,
+                alert.clone(),
+                Standing::Notified { notification: id },
+            );
+        }
+        let wants_resolved = !self.policy.without_resolved.contains(&receiver);
+        let (firing, firing_rest) = self.list(&told.firing);
+        let (resolved, resolved_rest) = match wants_resolved {
+            true => self.list(&told.resolved),
+            false => (Vec::new(), 0),
+        };
+        self.notifications.push_back(Notification {
+            id,
+            group: key.clone(),
+            receiver,
+            at: told.at,
+            reason,
+            firing,
+            firing_rest,
+            resolved,
+            resolved_rest,
+        });
+        self.in_flight.insert(id, key.clone());
+        let group = self.groups.get_mut(key).expect("it is looked at");
+        group.in_flight = Some(InFlight { id, told, over });
+    }
+
+    /// The oldest by name, the rest as a count.
+    fn list(&self, alerts: &[LabelSet]) -> (Vec<Listed>, u32) {
+        let limit = self.policy.listed_max as usize;
+        let mut dated: Vec<(Micros, &LabelSet)> = alerts
+            .iter()
+            .map(|labels| (self.alerts[labels].starts_at, labels))
+            .collect();
+        dated.sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.cmp_text(other)));
+        let rest = dated.len().saturating_sub(limit) as u32;
+        let listed = dated.into_iter().take(limit);
+        let listed = listed.map(|(starts_at, labels)| Listed {
+            labels: labels.clone(),
+            starts_at,
+        });
+        (listed.collect(), rest)
+    }
+
+    pub(super) fn delivered(&mut self, id: NotificationId) -> Result<(), PipelineError> {
+        let (key, sent) = self.take_in_flight(id)?;
+        let route = self.routes.route(key.route).expect("groups have routes");
+        let repeat = route.timing.repeat;
+        let looked_at = sent.told.at;
+        self.log.record(&key, sent.told, repeat);
+        self.leave(looked_at, &key, &sent.over);
+        Ok(())
+    }
+
+    pub(super) fn delivery_failed(
+        &mut self,
+        now: Micros,
+        id: NotificationId,
+    ) -> Result<(), PipelineError> {
+        let (key, sent) = self.take_in_flight(id)?;
+        let until = self.groups[&key].next_flush;
+        for alert in sent.told.firing {
+            self.stand(now, &key, alert, Standing::Waiting { until });
+        }
+        Ok(())
+    }
+
+    fn take_in_flight(
+        &mut self,
+        id: NotificationId,
+    ) -> Result<(GroupKey, InFlight), PipelineError> {
+        let unknown = PipelineError::UnknownNotification(id);
+        let key = self.in_flight.remove(&id).ok_or(unknown)?;
+        let group = self.groups.get_mut(&key);
+        let group = group.expect("a group with a notification on its way stays");
+        let sent = group.in_flight.take().expect("the two lists agree");
+        assert_eq!(sent.id, id, "a group has one notification on its way");
+        Ok((key, sent))
+    }
+
+    /// Alerts that were over at a look leave the group, unless they have fired since. An empty
+    /// group ends, and an alert in no group is forgotten.
+    fn leave(&mut self, looked_at: Micros, key: &GroupKey, over: &[LabelSet]) {
+        let group = self.groups.get_mut(key).expect("it was looked at");
+        for labels in over {
+            let Some(held) = self.alerts.get_mut(labels) else {
+                continue;
+            };
+            if held.ends_at > looked_at || group.members.remove(labels).is_none() {
+                continue;
+            }
+            held.memberships -= 1;
+            if held.memberships == 0 {
+                self.inhibitor.forget(&held.source_of, labels);
+                self.alerts.remove(labels);
+            }
+        }
+        if group.members.is_empty() {
+            self.timers.remove(&(group.next_flush, key.clone()));
+            self.groups.remove(key);
+        }
+    }
+
+    fn stand(&mut self, now: Micros, key: &GroupKey, alert: LabelSet, standing: Standing) {
+        let group = self.groups.get_mut(key).expect("it is looked at");
+        let old = group.members.get_mut(&alert).expect("it is a member");
+        if *old == standing {
+            return;
+        }
+        old.clone_from(&standing);
+        self.notes.push_back(StandingNote {
+            at: now,
+            alert,
+            group: key.clone(),
+            standing,
+        });
+    }
+}
