@@ -3,9 +3,11 @@
 //! The map, in the data's order:
 //!
 //! - [`objectives`]: burn rates of objectives become alerts;
+//! - [`rule`]: what a rule finds becomes alerts, after a while and for a while;
 //! - [`labels`]: what an alert is, and how rules speak of it;
 //! - [`routing`] → [`grouping`] → [`inhibition`] → [`silence`] → [`notification`], one idea each,
-//!   and [`pipeline`], which puts them in order: signals in, notifications out.
+//!   and [`pipeline`], which puts them in order: signals in, notifications out;
+//! - [`suspects`]: which change in flight is to blame.
 
 pub mod grouping;
 pub mod inhibition;
@@ -15,7 +17,9 @@ pub mod notification;
 pub mod objectives;
 pub mod pipeline;
 pub mod routing;
+pub mod rule;
 pub mod silence;
+pub mod suspects;
 
 pub use grouping::{GroupKey, Standing};
 pub use inhibition::InhibitionRule;
@@ -26,4 +30,5 @@ pub use pipeline::{
     AlertPipeline, PipelineError, PipelineInput, PipelinePolicy, Signal, StandingNote,
 };
 pub use routing::{GroupBy, GroupTiming, RouteError, RouteSpec};
+pub use rule::{AlertRule, RuleMemory, RulePolicy, RuleState, SeriesLimitExceeded};
 pub use silence::{Silence, SilenceError};
