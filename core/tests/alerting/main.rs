@@ -1,6 +1,7 @@
 //! Alerts from rule to receiver, and the changes that are suspected of them.
 
 mod blame;
+mod burn_table;
 mod campaign;
 mod desk;
 mod draws;
