@@ -29,6 +29,6 @@ pub use objectives::{Alert, AlertBook, AlertEvent, SloHistory};
 pub use pipeline::{
     AlertPipeline, PipelineError, PipelineInput, PipelinePolicy, Signal, StandingNote,
 };
-pub use routing::{GroupBy, GroupTiming, RouteError, RouteSpec};
+pub use routing::{GroupBy, GroupTiming, RouteError, RouteSpec, TimingSpec};
 pub use rule::{AlertRule, RuleMemory, RulePolicy, RuleState, SeriesLimitExceeded};
 pub use silence::{Silence, SilenceError};

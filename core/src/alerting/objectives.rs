@@ -1,6 +1,7 @@
 //! Burn-rate rules become alerts, at most one per objective and urgency.
 
 use alloc::collections::VecDeque;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,9 @@ use crate::health::{
 };
 use crate::ids::{AlertId, ClassId, SloId};
 use crate::time::Micros;
+
+use super::labels::LabelSet;
+use super::pipeline::Signal;
 
 /// What a metrics store remembers of an objective from before the plane started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +37,35 @@ pub struct Alert {
     pub reading: BurnReading,
     /// When it fired.
     pub fired_at: Micros,
+}
+
+impl Alert {
+    /// What it is in terms of labels: `alertname`, `objective`, `service`, `severity`. The book
+    /// has at most one alert with these.
+    #[must_use]
+    pub fn labels(&self, slo: &Slo) -> LabelSet {
+        let severity = match self.rule.urgency {
+            Urgency::Page => "page",
+            Urgency::Ticket => "ticket",
+        };
+        LabelSet::new([
+            ("alertname", "BudgetBurn".to_string()),
+            ("objective", self.slo.to_string()),
+            ("service", slo.indicator.service().to_string()),
+            ("severity", severity.to_string()),
+        ])
+    }
+
+    /// What a pipeline is told of it: it fires, or ended at `ended_at`. The book says when an
+    /// alert ends, so a firing one has no end of its own.
+    #[must_use]
+    pub fn signal(&self, slo: &Slo, ended_at: Option<Micros>) -> Signal {
+        Signal {
+            labels: self.labels(slo),
+            starts_at: self.fired_at,
+            ends_at: Some(ended_at.unwrap_or(Micros::MAX)),
+        }
+    }
 }
 
 /// A change of an alert.
@@ -290,6 +323,32 @@ mod tests {
                 (39, Urgency::Page, false),
             ]
         );
+    }
+
+    #[test]
+    fn an_alert_has_labels_of_its_own_and_ends_when_the_book_says() {
+        let slo = Slo {
+            indicator: Indicator::Errors {
+                service: ServiceId(7),
+                class: None,
+            },
+            objective: Ppm(999_000),
+            period: Micros::from_hours(720),
+            rules: standard_burn_rules(),
+        };
+        let alert = |urgency: usize| Alert {
+            id: AlertId(0),
+            slo: SloId(3),
+            rule: slo.rules[urgency],
+            reading: BurnWindow::new(&slo.rules[urgency]).read(Micros::ZERO, &slo),
+            fired_at: Micros(5),
+        };
+        let (page, ticket) = (alert(0).labels(&slo), alert(2).labels(&slo));
+        assert_ne!(page, ticket);
+        assert_eq!((page.value("service"), page.value("objective")), ("7", "3"));
+        assert_eq!(alert(0).signal(&slo, None).ends_at, Some(Micros::MAX));
+        let over = alert(0).signal(&slo, Some(Micros(9)));
+        assert_eq!((over.starts_at, over.ends_at), (Micros(5), Some(Micros(9))));
     }
 
     fn urgency_of(events: &[(Micros, AlertEvent)], id: AlertId) -> Urgency {

@@ -48,6 +48,27 @@ impl Default for GroupTiming {
     }
 }
 
+/// The times that a route gives itself: what is absent comes from the parent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimingSpec {
+    /// See [`GroupTiming::wait`].
+    pub wait: Option<Micros>,
+    /// See [`GroupTiming::interval`].
+    pub interval: Option<Micros>,
+    /// See [`GroupTiming::repeat`].
+    pub repeat: Option<Micros>,
+}
+
+impl TimingSpec {
+    fn or(self, above: GroupTiming) -> GroupTiming {
+        GroupTiming {
+            wait: self.wait.unwrap_or(above.wait),
+            interval: self.interval.unwrap_or(above.interval),
+            repeat: self.repeat.unwrap_or(above.repeat),
+        }
+    }
+}
+
 /// A route as somebody writes it: what is absent comes from the parent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteSpec {
@@ -57,8 +78,8 @@ pub struct RouteSpec {
     pub receiver: Option<ReceiverId>,
     /// How alerts are grouped; in one group where nobody says.
     pub group_by: Option<GroupBy>,
-    /// When groups are told of; the default timing where nobody says.
-    pub timing: Option<GroupTiming>,
+    /// When groups are told of; [`GroupTiming::default`] where nobody says.
+    pub timing: TimingSpec,
     /// Whether later siblings may have the alert too.
     pub continues: bool,
     /// The children, in the order in which they are tried.
@@ -132,7 +153,7 @@ impl RouteTree {
         let own = Inherited {
             receiver: spec.receiver.unwrap_or(above.receiver),
             group_by: spec.group_by.as_ref().unwrap_or(&above.group_by).clone(),
-            timing: spec.timing.unwrap_or(above.timing),
+            timing: spec.timing.or(above.timing),
         };
         if own.timing.interval == Micros::ZERO {
             return Err(RouteError::NoInterval(id));
@@ -267,21 +288,26 @@ mod tests {
 
     #[test]
     fn children_inherit_what_they_leave_open() {
-        let timing = GroupTiming {
-            wait: Micros::from_secs(1),
-            ..GroupTiming::default()
-        };
         let mut child = route(Matcher::equal("team", "shop"), 5, vec![]);
+        child.timing.repeat = Some(Micros::from_hours(9));
         child.routes = vec![RouteSpec {
             matchers: vec![Matcher::equal("severity", "page")],
-            timing: Some(timing),
+            timing: TimingSpec {
+                wait: Some(Micros::from_secs(1)),
+                ..TimingSpec::default()
+            },
             ..RouteSpec::default()
         }];
         let tree = RouteTree::new(&root(vec![child])).unwrap();
         let (middle, leaf) = (tree.route(RouteId(1)), tree.route(RouteId(2)));
         let (middle, leaf) = (middle.unwrap(), leaf.unwrap());
         assert_eq!(middle.group_by, GroupBy::Labels(vec!["alertname".into()]));
-        assert_eq!(middle.timing, GroupTiming::default());
+        let mut timing = GroupTiming {
+            repeat: Micros::from_hours(9),
+            ..GroupTiming::default()
+        };
+        assert_eq!(middle.timing, timing);
+        timing.wait = Micros::from_secs(1);
         assert_eq!((leaf.receiver, leaf.timing), (ReceiverId(5), timing));
     }
 
@@ -292,10 +318,7 @@ mod tests {
         let nobody = RouteSpec::default();
         assert_eq!(RouteTree::new(&nobody), Err(RouteError::NoReceiver));
         let mut restless = root(vec![]);
-        restless.timing = Some(GroupTiming {
-            interval: Micros::ZERO,
-            ..GroupTiming::default()
-        });
+        restless.timing.interval = Some(Micros::ZERO);
         let refused = RouteTree::new(&restless);
         assert_eq!(refused, Err(RouteError::NoInterval(RouteId(0))));
     }

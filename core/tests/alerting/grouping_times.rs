@@ -3,8 +3,7 @@
 
 use firedrill_core::Micros;
 use firedrill_core::alerting::{
-    GroupBy, GroupTiming, InhibitionRule, LabelSet, Matcher, PipelineInput, Reason, Signal,
-    Silence, Standing,
+    GroupBy, InhibitionRule, LabelSet, Matcher, PipelineInput, Reason, Signal, Silence, Standing,
 };
 use firedrill_core::ids::{NotificationId, ReceiverId, SilenceId};
 
@@ -116,10 +115,7 @@ fn repeats_after_4_hours_at_a_look() {
 #[test]
 fn a_repeat_between_two_looks_comes_at_the_later_one() {
     let mut policy = by_name();
-    policy.routes.timing = Some(GroupTiming {
-        repeat: m(11),
-        ..GroupTiming::default()
-    });
+    policy.routes.timing.repeat = Some(m(11));
     let mut desk = Desk::new(policy);
     desk.fire(s(0), &alert("Errors", "a"));
     desk.run_until(m(32));

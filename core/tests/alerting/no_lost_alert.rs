@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use firedrill_core::Micros;
 use firedrill_core::alerting::pipeline::StandingNote;
 use firedrill_core::alerting::{
-    AlertPipeline, GroupBy, GroupKey, GroupTiming, InhibitionRule, LabelSet, Matcher, Notification,
-    PipelineInput, PipelinePolicy, RouteSpec, Signal, Silence, Standing,
+    AlertPipeline, GroupBy, GroupKey, InhibitionRule, LabelSet, Matcher, Notification,
+    PipelineInput, PipelinePolicy, RouteSpec, Signal, Silence, Standing, TimingSpec,
 };
 use firedrill_core::ids::{NotificationId, ReceiverId, SilenceId};
 use proptest::prelude::*;
@@ -78,11 +78,11 @@ fn policy() -> PipelinePolicy {
     };
     let mut policy = PipelinePolicy::new(RouteSpec {
         receiver: Some(ReceiverId(0)),
-        timing: Some(GroupTiming {
-            wait: s(30),
-            interval: INTERVAL,
-            repeat: m(20),
-        }),
+        timing: TimingSpec {
+            wait: Some(s(30)),
+            interval: Some(INTERVAL),
+            repeat: Some(m(20)),
+        },
         routes: vec![
             child(service("service", "s0"), 1, true, GroupBy::All),
             child(

@@ -150,8 +150,10 @@ pub fn rank(
     evidence: &[Evidence],
     now: Micros,
 ) -> Vec<Suspect> {
-    let evidence = with_regions(evidence, now);
-    let score = |change| score(policy, change, &evidence);
+    let known = evidence.iter().filter(|one| one.started_at <= now);
+    let evidence: Vec<&Evidence> = known.collect();
+    let alerting = alerting_regions(&evidence);
+    let score = |change| score(policy, change, &evidence, &alerting);
     let mut suspects: Vec<Suspect> = changes.iter().map(score).collect();
     suspects.sort_by_key(|suspect| {
         core::cmp::Reverse((suspect.score_milli, suspect.widened_at, suspect.change))
@@ -168,27 +170,27 @@ pub fn rank(
     suspects
 }
 
-/// The alerts by `now`, each with the regions in which any had started by then.
-fn with_regions(evidence: &[Evidence], now: Micros) -> Vec<(&Evidence, Vec<RegionId>)> {
-    let until = |end: Micros| evidence.iter().filter(move |one| one.started_at <= end);
-    let regions = |one: &Evidence| {
-        let before = until(one.started_at);
-        before
-            .flat_map(|other| other.regions.iter().copied())
-            .collect()
-    };
-    until(now).map(|one| (one, regions(one))).collect()
+/// The regions that alert, by region, and since when.
+fn alerting_regions(evidence: &[&Evidence]) -> Vec<(RegionId, Micros)> {
+    let seen = evidence
+        .iter()
+        .flat_map(|one| one.regions.iter().map(|region| (*region, one.started_at)));
+    let mut seen: Vec<_> = seen.collect();
+    seen.sort_unstable();
+    seen.dedup_by_key(|(region, _)| *region);
+    seen
 }
 
 /// One change against all alerts.
 fn score(
     policy: &SuspectPolicy,
     change: &SuspectChange,
-    evidence: &[(&Evidence, Vec<RegionId>)],
+    evidence: &[&Evidence],
+    alerting: &[(RegionId, Micros)],
 ) -> Suspect {
     let said = evidence
         .iter()
-        .map(|(one, alerting)| parts::of(policy, change, one, alerting));
+        .map(|one| parts::of(policy, change, one, alerting));
     let mut said: Vec<(i64, Option<Saying>)> = said
         .map(|saying| {
             let total = saying.as_ref().map(|saying| saying.parts.total_milli());

@@ -18,13 +18,13 @@ pub(super) struct Saying {
     pub(super) own_service: bool,
 }
 
-/// All parts; `alerting` are the regions in which any alert of the incident had started by then. Nothing when the change cannot have
-/// done it: no widening before, or none within reach.
+/// All parts; `alerting` are the regions in which anything of the incident alerts, and since when.
+/// Nothing when the change cannot have done it: no widening before, or none within reach.
 pub(super) fn of(
     policy: &SuspectPolicy,
     change: &SuspectChange,
     evidence: &Evidence,
-    alerting: &[RegionId],
+    alerting: &[(RegionId, Micros)],
 ) -> Option<Saying> {
     let (service, hops) = nearest_service(change, evidence)?;
     let (widened_at, widenings) = last_widening(policy, change, evidence, service)?;
@@ -106,7 +106,7 @@ fn region(
     policy: &SuspectPolicy,
     change: &SuspectChange,
     (evidence, service): (&Evidence, ServiceId),
-    alerting: &[RegionId],
+    alerting: &[(RegionId, Micros)],
 ) -> i64 {
     if evidence.regions.is_empty() {
         return 0;
@@ -131,7 +131,11 @@ fn region(
         }
     };
     let mut silent: Vec<RegionId> = change.widenings.iter().map(|one| one.region).collect();
-    silent.retain(|region| !alerting.contains(region) && share_in(*region) > 0.0);
+    let alerts_by_then = |region: &RegionId| {
+        let mut known = alerting.iter().filter(|(one, _)| one == region);
+        known.any(|(_, since)| *since <= evidence.started_at)
+    };
+    silent.retain(|region| !alerts_by_then(region) && share_in(*region) > 0.0);
     silent.sort_unstable();
     silent.dedup();
     let mean = |regions: &[RegionId]| match regions.len() {
