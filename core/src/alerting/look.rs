@@ -15,10 +15,10 @@ use super::pipeline::{AlertPipeline, PipelineError, StandingNote};
 struct Found {
     /// Firing and not muted, in order.
     firing: Vec<LabelSet>,
+    /// Since when each of them fires.
+    firing_since: Vec<Micros>,
     /// Over and not muted, in order.
     resolved: Vec<LabelSet>,
-    /// Firing and muted.
-    muted: Vec<(LabelSet, Standing)>,
     /// Over, muted or not.
     over: Vec<LabelSet>,
 }
@@ -38,9 +38,6 @@ impl AlertPipeline {
         self.log.forget_expired(now);
 
         let found = self.sort_out(now, key);
-        for (alert, standing) in found.muted {
-            self.stand(now, key, alert, standing);
-        }
         let wants_resolved = !self.policy.without_resolved.contains(&receiver);
         let told = self.log.last(now, key);
         let told_at = told.map_or(Micros::ZERO, |told| told.at);
@@ -54,9 +51,7 @@ impl AlertPipeline {
             ),
         };
         let Some(reason) = reason else {
-            for alert in found.firing {
-                self.stand(now, key, alert, Standing::Deduplicated { told_at });
-            }
+            self.stand(now, key, &found.firing, &Standing::Deduplicated { told_at });
             self.leave(now, key, &found.over);
             return;
         };
@@ -70,13 +65,16 @@ impl AlertPipeline {
             self.leave(now, key, &found.over);
             return;
         }
-        self.send(key, reason, told, found.over);
+        self.send(key, reason, told, (&found.firing_since, found.over));
     }
 
+    /// Tells members apart; those that fire and are muted stand as such.
     fn sort_out(&mut self, now: Micros, key: &GroupKey) -> Found {
         let mut found = Found::default();
-        for labels in self.groups[key].members.keys() {
-            let is_over = self.alerts[labels].ends_at <= now;
+        let group = self.groups.get_mut(key).expect("it is looked at");
+        for (labels, old) in &mut group.members {
+            let held = &self.alerts[labels];
+            let is_over = held.ends_at <= now;
             if is_over {
                 found.over.push(labels.clone());
             }
@@ -89,31 +87,43 @@ impl AlertPipeline {
             };
             match (standing, is_over) {
                 (Some(_), true) => {}
-                (Some(standing), false) => found.muted.push((labels.clone(), standing)),
+                (Some(standing), false) => {
+                    if *old != standing {
+                        old.clone_from(&standing);
+                        self.notes.push_back(note(now, key, labels, standing));
+                    }
+                }
                 (None, true) => found.resolved.push(labels.clone()),
-                (None, false) => found.firing.push(labels.clone()),
+                (None, false) => {
+                    found.firing_since.push(held.starts_at);
+                    found.firing.push(labels.clone());
+                }
             }
         }
         found
     }
 
-    fn send(&mut self, key: &GroupKey, reason: Reason, told: Told, over: Vec<LabelSet>) {
+    fn send(
+        &mut self,
+        key: &GroupKey,
+        reason: Reason,
+        told: Told,
+        (firing_since, over): (&[Micros], Vec<LabelSet>),
+    ) {
         let route = self.routes.route(key.route).expect("groups have routes");
         let receiver = route.receiver;
         let id = self.next_notification;
         self.next_notification = NotificationId(id.0 + 1);
-        for alert in &told.firing {
-            self.stand(
-                told.at,
-                key,
-                alert.clone(),
-                Standing::Notified { notification: id },
-            );
-        }
+        let standing = Standing::Notified { notification: id };
+        self.stand(told.at, key, &told.firing, &standing);
         let wants_resolved = !self.policy.without_resolved.contains(&receiver);
-        let (firing, firing_rest) = self.list(&told.firing);
+        let (firing, firing_rest) = self.list(&told.firing, firing_since);
         let (resolved, resolved_rest) = match wants_resolved {
-            true => self.list(&told.resolved),
+            true => {
+                let since = told.resolved.iter().map(|one| self.alerts[one].starts_at);
+                let since: Vec<Micros> = since.collect();
+                self.list(&told.resolved, &since)
+            }
             false => (Vec::new(), 0),
         };
         self.notifications.push_back(Notification {
@@ -133,12 +143,10 @@ impl AlertPipeline {
     }
 
     /// The oldest by name, the rest as a count.
-    fn list(&self, alerts: &[LabelSet]) -> (Vec<Listed>, u32) {
+    fn list(&self, alerts: &[LabelSet], since: &[Micros]) -> (Vec<Listed>, u32) {
         let limit = self.policy.listed_max as usize;
-        let mut dated: Vec<(Micros, &LabelSet)> = alerts
-            .iter()
-            .map(|labels| (self.alerts[labels].starts_at, labels))
-            .collect();
+        let since = since.iter().copied();
+        let mut dated: Vec<(Micros, &LabelSet)> = since.zip(alerts).collect();
         dated.sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.cmp_text(other)));
         let rest = dated.len().saturating_sub(limit) as u32;
         let listed = dated.into_iter().take(limit);
@@ -166,9 +174,7 @@ impl AlertPipeline {
     ) -> Result<(), PipelineError> {
         let (key, sent) = self.take_in_flight(id)?;
         let until = self.groups[&key].next_flush;
-        for alert in sent.told.firing {
-            self.stand(now, &key, alert, Standing::Waiting { until });
-        }
+        self.stand(now, &key, &sent.told.firing, &Standing::Waiting { until });
         Ok(())
     }
 
@@ -208,18 +214,27 @@ impl AlertPipeline {
         }
     }
 
-    fn stand(&mut self, now: Micros, key: &GroupKey, alert: LabelSet, standing: Standing) {
+    /// These members, which are in order, stand there from now on.
+    fn stand(&mut self, now: Micros, key: &GroupKey, alerts: &[LabelSet], standing: &Standing) {
         let group = self.groups.get_mut(key).expect("it is looked at");
-        let old = group.members.get_mut(&alert).expect("it is a member");
-        if *old == standing {
-            return;
+        let mut alerts = alerts.iter().peekable();
+        // One walk over both, for groups are large when it matters.
+        for (labels, old) in &mut group.members {
+            if alerts.next_if(|next| *next == labels).is_some() && old != standing {
+                old.clone_from(standing);
+                self.notes
+                    .push_back(note(now, key, labels, standing.clone()));
+            }
         }
-        old.clone_from(&standing);
-        self.notes.push_back(StandingNote {
-            at: now,
-            alert,
-            group: key.clone(),
-            standing,
-        });
+        assert_eq!(alerts.next(), None, "all of them are members");
+    }
+}
+
+fn note(at: Micros, key: &GroupKey, alert: &LabelSet, standing: Standing) -> StandingNote {
+    StandingNote {
+        at,
+        alert: alert.clone(),
+        group: key.clone(),
+        standing,
     }
 }

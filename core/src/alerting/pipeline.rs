@@ -332,11 +332,10 @@ impl AlertPipeline {
         for key in &held.places {
             let route = self.routes.route(key.route).expect("it was routed there");
             let wait = route.timing.wait;
-            if !self.groups.contains_key(key) {
-                self.groups.insert(key.clone(), Group::new(now + wait));
+            let group = self.groups.entry(key.clone()).or_insert_with(|| {
                 self.timers.insert((now + wait, key.clone()));
-            }
-            let group = self.groups.get_mut(key).expect("it is there now");
+                Group::new(now + wait)
+            });
             let standing = Standing::Waiting {
                 until: group.next_flush,
             };
