@@ -147,9 +147,17 @@ impl AlertPipeline {
         let limit = self.policy.listed_max as usize;
         let since = since.iter().copied();
         let mut dated: Vec<(Micros, &LabelSet)> = since.zip(alerts).collect();
-        dated.sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.cmp_text(other)));
         let rest = dated.len().saturating_sub(limit) as u32;
-        let listed = dated.into_iter().take(limit);
+        let order = |(a, one): &(Micros, &LabelSet), (b, other): &(Micros, &LabelSet)| {
+            a.cmp(b).then_with(|| one.cmp_text(other))
+        };
+        if rest > 0 {
+            // In a storm most of them only count.
+            dated.select_nth_unstable_by(limit, order);
+            dated.truncate(limit);
+        }
+        dated.sort_unstable_by(order);
+        let listed = dated.into_iter();
         let listed = listed.map(|(starts_at, labels)| Listed {
             labels: labels.clone(),
             starts_at,
