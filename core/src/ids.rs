@@ -52,6 +52,14 @@ ids! {
     IncidentId(u32);
     /// One page to one person.
     PageId(u32);
+    /// A place in a routing tree of alerts, numbered depth-first from the root.
+    RouteId(u16);
+    /// Whoever is told of alerts: a pager, a channel, a ticket queue.
+    ReceiverId(u16);
+    /// A silence over alerts.
+    SilenceId(u32);
+    /// One message to one receiver about one group of alerts.
+    NotificationId(u64);
     /// An order to the outside. Repeating it under the same id has no further effect.
     CommandId(u64);
     /// A note, numbered in the order in which notes are written.
