@@ -101,7 +101,6 @@ pub const MOVES: &[(Phase, Phase, Guard)] = &[
     // What was tried did not help, or the cause is another.
     (Phase::Mitigating, Phase::Investigating, Guard::Commander),
     (Phase::Identified, Phase::Investigating, Guard::Commander),
-    (Phase::Mitigating, Phase::Identified, Guard::Cause),
     // The harm ends before anything was done.
     (Phase::Declared, Phase::Mitigated, Guard::NoHarm),
     (Phase::Investigating, Phase::Mitigated, Guard::NoHarm),
@@ -201,8 +200,15 @@ pub enum Reason {
     StayedQuiet,
     /// Somebody is harmed again.
     HarmReturned,
-    /// It is part of another incident.
+    /// It was opened in a storm together with another incident.
     Duplicate(IncidentId),
+    /// Somebody found that it is part of another incident.
+    Merged {
+        /// The other one.
+        into: IncidentId,
+        /// Who.
+        by: PersonId,
+    },
     /// Its post-mortem was published.
     Reviewed(PersonId),
 }

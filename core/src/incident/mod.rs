@@ -13,7 +13,9 @@
 //! | `lifecycle` | the phases of an incident and the table of legal moves |
 //! | `severity` | how bad it is, from what users feel |
 //! | `roles` | who commands, writes, tells, changes and knows |
+//! | `book` | many incidents at once: joining, storms, merging; composes the others |
 
+mod book;
 mod desk;
 mod escalation;
 mod lifecycle;
@@ -23,6 +25,10 @@ mod roles;
 mod schedule;
 mod severity;
 
+pub use book::{
+    BookError, BookEvent, BookInput, BookSetup, DedupKey, FlowPolicy, GroupBy, Grouping,
+    IncidentBook, IncidentRecord, JoinReason, StormPolicy,
+};
 pub use desk::{Incident, IncidentDesk, IncidentEvent, IncidentState, PagingPolicy};
 pub use escalation::{
     ACKNOWLEDGE_TIMEOUT, Assignment, EscalationError, EscalationPolicy, Level, PageTarget, Rung,
