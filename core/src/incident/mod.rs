@@ -9,7 +9,7 @@
 //! | `schedule` | who is on call when |
 //! | `ownership` | whose service it is, and how its team is paged |
 //! | `escalation` | whom to page next, and when to stop |
-//! | `pager` | the escalations of all incidents; pages and what became of them |
+//! | `pager`, `page` | the escalations of all incidents; pages and what became of them |
 //! | `lifecycle` | the phases of an incident and the table of legal moves |
 //! | `severity` | how bad it is, from what users feel |
 //! | `roles` | who commands, writes, tells, changes and knows |
@@ -20,6 +20,7 @@ mod desk;
 mod escalation;
 mod lifecycle;
 mod ownership;
+mod page;
 mod pager;
 mod roles;
 mod schedule;
@@ -35,7 +36,8 @@ pub use escalation::{
 };
 pub use lifecycle::{Facts, Guard, Lifecycle, MOVES, MoveError, Moved, Phase, Reason, dot};
 pub use ownership::{OwnershipRule, Roster, RosterError, Team};
-pub use pager::{Escalation, Hop, Page, PageFate, Pager, PagerError, PagerEvent, Standing};
+pub use page::{Hop, Page, PageFate, PagerError, PagerEvent, Standing};
+pub use pager::{Escalation, Pager};
 pub use roles::{IncidentRole, Offer, RoleChange, RoleError, Roles, Tenure, TenureEnd};
 pub use schedule::{
     DAY, Layer, Override, Restriction, Schedule, ScheduleError, UTC_OFFSET_S_MAX, WEEK, WeekClock,

@@ -46,15 +46,12 @@ proptest! {
         let mut told = BTreeSet::new();
         for (now, input) in timed(Micros::ZERO, &inputs) {
             let taken = book.handle(now, input).is_ok();
-            match input {
-                BookInput::AlertFired { alert, .. } => {
-                    prop_assert!(taken, "alerts are never refused");
-                    firing.insert(alert);
-                }
-                BookInput::AlertResolved { alert } => {
-                    firing.remove(&alert);
-                }
-                _ => {}
+            if let BookInput::AlertFired { alert, .. } = input {
+                prop_assert!(taken, "alerts are never refused");
+                firing.insert(alert);
+            }
+            if let BookInput::AlertResolved { alert } = input {
+                firing.remove(&alert);
             }
             while let Some(event) = book.poll_event() {
                 if let BookEvent::Opened { incident, alert, .. }
@@ -183,35 +180,45 @@ proptest! {
 /// book the person; so the page is taken from the desk.
 fn as_desk(event: BookEvent, wanted: &[IncidentEvent]) -> Option<IncidentEvent> {
     let page_of = |incident| {
-        wanted.iter().find_map(|event| match event {
-            IncidentEvent::Acknowledged(id, page) if *id == incident => Some(*page),
-            _ => None,
-        })
+        let acknowledged = |event: &IncidentEvent| {
+            if let IncidentEvent::Acknowledged(id, page) = event {
+                (*id == incident).then_some(*page)
+            } else {
+                None
+            }
+        };
+        wanted.iter().find_map(acknowledged)
     };
-    Some(match event {
+    match event {
         BookEvent::Opened {
             incident, alert, ..
-        } => IncidentEvent::Opened(incident, alert),
+        } => Some(IncidentEvent::Opened(incident, alert)),
         BookEvent::Joined {
             incident, alert, ..
-        } => IncidentEvent::Joined(incident, alert),
+        } => Some(IncidentEvent::Joined(incident, alert)),
         BookEvent::Pager(PagerEvent::Page {
             incident,
             page,
             attempt,
             ..
-        }) => IncidentEvent::Page {
+        }) => Some(IncidentEvent::Page {
             incident,
             page,
             attempt,
-        },
-        BookEvent::Pager(PagerEvent::Exhausted(incident)) => IncidentEvent::GaveUp(incident),
+        }),
+        BookEvent::Pager(PagerEvent::Exhausted(incident)) => Some(IncidentEvent::GaveUp(incident)),
         BookEvent::Pager(PagerEvent::Acknowledged(incident, _)) => {
-            IncidentEvent::Acknowledged(incident, page_of(incident).unwrap_or(PageId(u32::MAX)))
+            let page = page_of(incident).unwrap_or(PageId(u32::MAX));
+            Some(IncidentEvent::Acknowledged(incident, page))
         }
-        BookEvent::Pager(PagerEvent::Resolved(incident)) => IncidentEvent::Resolved(incident),
-        _ => return None,
-    })
+        BookEvent::Pager(PagerEvent::Resolved(incident)) => Some(IncidentEvent::Resolved(incident)),
+        BookEvent::Pager(
+            PagerEvent::Skipped(..) | PagerEvent::Lapsed(..) | PagerEvent::Rerouted(..),
+        )
+        | BookEvent::Moved(..)
+        | BookEvent::Severity(..)
+        | BookEvent::Role(..) => None,
+    }
 }
 
 fn timed(from: Micros, inputs: &[BookInput]) -> impl Iterator<Item = (Micros, BookInput)> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::health::Urgency;
 use crate::ids::{ActionId, AlertId, IncidentId, PageId, PersonId, RegionId, ServiceId, TeamId};
 use crate::incident::lifecycle::{MoveError, Moved};
-use crate::incident::pager::{PagerError, PagerEvent};
+use crate::incident::page::{PagerError, PagerEvent};
 use crate::incident::roles::{IncidentRole, RoleChange, RoleError};
 use crate::incident::severity::{Impact, Severity, SeverityChange};
 use crate::time::Micros;

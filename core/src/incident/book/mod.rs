@@ -27,7 +27,8 @@ use crate::ids::{AlertId, IncidentId, PageId};
 use crate::time::Micros;
 
 use super::ownership::Roster;
-use super::pager::{Pager, PagerEvent};
+use super::page::PagerEvent;
+use super::pager::Pager;
 use super::severity::SeverityPolicy;
 
 use joining::Storm;

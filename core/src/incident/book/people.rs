@@ -2,7 +2,7 @@
 
 use crate::ids::{IncidentId, PersonId};
 use crate::incident::lifecycle::{Facts, Guard, MoveError, Phase, Reason};
-use crate::incident::pager::{PagerError, Standing};
+use crate::incident::page::{PagerError, Standing};
 use crate::incident::roles::{RoleChange, RoleError, Roles};
 use crate::incident::severity::{Impact, Severity};
 use crate::time::Micros;
