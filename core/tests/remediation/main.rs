@@ -1,0 +1,4 @@
+//! Remediation from outside: the rules of each action, and what must hold whatever happens.
+
+mod properties;
+mod rules;
