@@ -13,9 +13,12 @@
 //! | `lifecycle` | the phases of an incident and the table of legal moves |
 //! | `severity` | how bad it is, from what users feel |
 //! | `roles` | who commands, writes, tells, changes and knows |
+//! | `channel` | what happened and what was said, as data |
+//! | `status` | what those outside are told, and by when |
 //! | `book` | many incidents at once: joining, storms, merging; composes the others |
 
 mod book;
+mod channel;
 mod desk;
 mod escalation;
 mod lifecycle;
@@ -25,11 +28,13 @@ mod pager;
 mod roles;
 mod schedule;
 mod severity;
+mod status;
 
 pub use book::{
     BookError, BookEvent, BookInput, BookSetup, DedupKey, FlowPolicy, GroupBy, Grouping,
     IncidentBook, IncidentRecord, JoinReason, StormPolicy,
 };
+pub use channel::{Channel, ENTRIES_MAX, Entry, EvidenceSource, Remark, Said, Stance};
 pub use desk::{Incident, IncidentDesk, IncidentEvent, IncidentState, PagingPolicy};
 pub use escalation::{
     ACKNOWLEDGE_TIMEOUT, Assignment, EscalationError, EscalationPolicy, Level, PageTarget, Rung,
@@ -45,3 +50,4 @@ pub use schedule::{
 pub use severity::{
     Impact, Severity, SeverityCause, SeverityChange, SeverityPolicy, SeverityTrack, Threshold,
 };
+pub use status::{Audience, Miss, Post, PostKind, StatusPage, StatusPolicy};

@@ -108,7 +108,23 @@ pub enum PagerEvent {
     Resolved(IncidentId),
 }
 
-/// Why the pager refuses. What is refused changes nothing.
+impl PagerEvent {
+    /// The incident that it is about.
+    #[must_use]
+    pub const fn incident(&self) -> IncidentId {
+        match self {
+            Self::Page { incident, .. }
+            | Self::Skipped(incident, _)
+            | Self::Exhausted(incident)
+            | Self::Acknowledged(incident, _)
+            | Self::Lapsed(incident, _)
+            | Self::Rerouted(incident, _)
+            | Self::Resolved(incident) => *incident,
+        }
+    }
+}
+
+/// Why the pager refuses. What is refused changes nothing but time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PagerError {
     /// No such incident was opened.

@@ -47,7 +47,7 @@ impl Escalation {
     }
 }
 
-/// The pager. Its times must not go back.
+/// The pager. Its times must not go back. What is refused changes nothing but time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pager {
     roster: Roster,
@@ -111,13 +111,13 @@ impl Pager {
         team: TeamId,
         urgency: Urgency,
     ) -> Result<(), PagerError> {
+        self.handle_timeout(now);
         let policy = self.roster.policy(team);
         let (id, policy) = policy.ok_or(PagerError::UnknownTeam(team))?;
         if self.over.contains_key(&incident) {
             return Err(PagerError::Over(incident));
         }
         let ladder = Ladder::new(id, policy.clone());
-        self.handle_timeout(now);
         if let Some(known) = self.open.get_mut(&incident) {
             known.openings = known.openings.saturating_add(1);
             return self.raise(now, incident, urgency);
@@ -150,8 +150,8 @@ impl Pager {
         incident: IncidentId,
         urgency: Urgency,
     ) -> Result<(), PagerError> {
-        self.check_open(incident)?;
         self.handle_timeout(now);
+        self.check_open(incident)?;
         let escalation = self.open.get_mut(&incident).expect("checked above");
         if urgency <= escalation.urgency {
             return Ok(());
@@ -171,10 +171,10 @@ impl Pager {
     ///
     /// There is no such page, or its incident is over.
     pub fn page_acknowledged(&mut self, now: Micros, page: PageId) -> Result<(), PagerError> {
+        self.handle_timeout(now);
         let sent = self.pages.get(page.index());
         let sent = *sent.ok_or(PagerError::UnknownPage(page))?;
         if matches!(sent.fate, PageFate::Rerouted(_)) {
-            self.handle_timeout(now);
             return Ok(());
         }
         self.acknowledged(now, sent.incident, sent.person)
@@ -192,8 +192,8 @@ impl Pager {
         incident: IncidentId,
         by: PersonId,
     ) -> Result<(), PagerError> {
-        self.check_open(incident)?;
         self.handle_timeout(now);
+        self.check_open(incident)?;
         let escalation = self.open.get_mut(&incident).expect("checked above");
         if matches!(escalation.standing, Standing::Acknowledged { .. }) {
             return Ok(());
@@ -222,6 +222,7 @@ impl Pager {
         to: TeamId,
         by: PersonId,
     ) -> Result<(), PagerError> {
+        self.handle_timeout(now);
         self.check_open(incident)?;
         let policy = self.roster.policy(to);
         let (id, policy) = policy.ok_or(PagerError::UnknownTeam(to))?;
@@ -229,7 +230,6 @@ impl Pager {
             return Err(PagerError::SameTeam(incident, to));
         }
         let ladder = Ladder::new(id, policy.clone());
-        self.handle_timeout(now);
         let escalation = self.open.get_mut(&incident).expect("checked above");
         let hop = Hop {
             at: now,
@@ -253,8 +253,8 @@ impl Pager {
     ///
     /// There is no such incident, or it is over already.
     pub fn resolved(&mut self, now: Micros, incident: IncidentId) -> Result<(), PagerError> {
-        self.check_open(incident)?;
         self.handle_timeout(now);
+        self.check_open(incident)?;
         self.settle_pages(incident, PageFate::Resolved(now));
         let mut escalation = self.open.remove(&incident).expect("checked above");
         escalation.standing = Standing::Resolved;
@@ -269,10 +269,10 @@ impl Pager {
     ///
     /// There is no such incident that is over.
     pub fn reopened(&mut self, now: Micros, incident: IncidentId) -> Result<(), PagerError> {
+        self.handle_timeout(now);
         if !self.over.contains_key(&incident) {
             return Err(PagerError::UnknownIncident(incident));
         }
-        self.handle_timeout(now);
         let mut escalation = self.over.remove(&incident).expect("checked above");
         escalation.ladder.restart();
         self.open.insert(incident, escalation);

@@ -293,6 +293,25 @@ fn a_merged_incident_gives_its_alerts_and_its_urgency() {
 }
 
 #[test]
+fn a_merge_leaves_alone_an_alert_that_fires_elsewhere_by_now() {
+    let mut book = IncidentBook::new(teams(3, Grouping::default()));
+    fire(&mut book, 0, 0, 0);
+    fire(&mut book, 0, 1, 0);
+    handle(&mut book, 1, BookInput::AlertResolved { alert: AlertId(0) });
+    fire(&mut book, 2, 0, 1);
+    fire(&mut book, 3, 2, 2);
+    let merged = BookInput::Merged {
+        incident: FIRST,
+        into: IncidentId(2),
+        by: ANA,
+    };
+    handle(&mut book, 4, merged);
+    handle(&mut book, 5, BookInput::AlertResolved { alert: AlertId(0) });
+    let open: Vec<_> = book.open().map(|incident| incident.id).collect();
+    assert_eq!(open, [IncidentId(2)], "the second one is over");
+}
+
+#[test]
 fn time_does_not_go_back() {
     let mut book = IncidentBook::new(teams(1, Grouping::default()));
     fire(&mut book, 10, 0, 0);
@@ -361,6 +380,7 @@ fn teams(count: u16, grouping: Grouping) -> BookSetup {
         grouping,
         severity: SeverityPolicy::default(),
         flow: FlowPolicy::default(),
+        status: vec![],
     }
 }
 
@@ -429,6 +449,8 @@ fn moves(events: &[BookEvent]) -> Vec<Phase> {
         | BookEvent::Joined { .. }
         | BookEvent::Pager(_)
         | BookEvent::Severity(..)
+        | BookEvent::Posted(..)
+        | BookEvent::StatusMissed(..)
         | BookEvent::Role(..) => None,
     };
     events.iter().filter_map(to).collect()

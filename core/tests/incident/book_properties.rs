@@ -10,9 +10,10 @@ use firedrill_core::ids::{
     ActionId, AlertId, EscalationId, IncidentId, PageId, PersonId, RegionId, ServiceId, TeamId,
 };
 use firedrill_core::incident::{
-    BookError, BookEvent, BookInput, BookSetup, EscalationPolicy, FlowPolicy, GroupBy, Grouping,
-    Impact, IncidentBook, IncidentDesk, IncidentEvent, IncidentRole, OwnershipRule, PagerEvent,
-    PagingPolicy, Phase, Roster, Severity, SeverityPolicy, StormPolicy, Team,
+    Audience, BookError, BookEvent, BookInput, BookSetup, EscalationPolicy, FlowPolicy, GroupBy,
+    Grouping, Impact, IncidentBook, IncidentDesk, IncidentEvent, IncidentRole, OwnershipRule,
+    PagerEvent, PagingPolicy, Phase, Remark, Roster, Severity, SeverityPolicy, StatusPolicy,
+    StormPolicy, Team,
 };
 use firedrill_core::ratio::Ppm;
 
@@ -22,6 +23,8 @@ const PEOPLE: u16 = 4;
 const ALERTS: u32 = 8;
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     /// At most one person commands an incident, and nobody is their own deputy.
     #[test]
     fn at_most_one_active_commander(setup in any_setup(), inputs in any_inputs(1..120)) {
@@ -94,8 +97,15 @@ proptest! {
             let input = BookInput::ImpactMeasured { incident, impact: Impact::default() };
             book.handle(now, input).unwrap();
         }
+        // Only the readers of status pages may wait for ever, and each deadline is a miss.
+        let mut wakes = 0;
         while let Some(due) = book.poll_timeout() {
+            if book.open().count() == 0 {
+                break;
+            }
             book.handle_timeout(due);
+            wakes += 1;
+            prop_assert!(wakes < 1_000, "{:?}", book.open().collect::<Vec<_>>());
         }
         prop_assert_eq!(book.open().count(), 0);
     }
@@ -217,6 +227,8 @@ fn as_desk(event: BookEvent, wanted: &[IncidentEvent]) -> Option<IncidentEvent> 
         )
         | BookEvent::Moved(..)
         | BookEvent::Severity(..)
+        | BookEvent::Posted(..)
+        | BookEvent::StatusMissed(..)
         | BookEvent::Role(..) => None,
     }
 }
@@ -271,6 +283,9 @@ fn any_setup() -> impl Strategy<Value = BookSetup> {
                     monitor_for: Micros::from_mins(monitor),
                     ..FlowPolicy::default()
                 },
+                status: [Audience::Internal, Audience::Public]
+                    .map(|audience| (audience, StatusPolicy::usual(audience)))
+                    .to_vec(),
             },
         )
 }
@@ -405,6 +420,23 @@ fn any_end() -> impl Strategy<Value = BookInput> {
             .prop_map(|(incident, by)| BookInput::Cancelled { incident, by }),
         (any_incident(), any_person())
             .prop_map(|(incident, by)| BookInput::Reviewed { incident, by }),
+        (any_incident(), any_person()).prop_map(|(incident, by)| BookInput::Said {
+            incident,
+            by,
+            remark: Remark::CalledExpert(ServiceId(0)),
+        }),
+        (any_incident(), any::<bool>(), any_person()).prop_map(|(incident, public, by)| {
+            let audience = if public {
+                Audience::Public
+            } else {
+                Audience::Internal
+            };
+            BookInput::Posted {
+                incident,
+                audience,
+                by,
+            }
+        }),
     ]
 }
 

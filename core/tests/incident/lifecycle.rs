@@ -116,6 +116,8 @@ fn an_earlier_move_is_refused() {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     /// A move is made exactly when the table has it and its guard holds; a refused one changes
     /// nothing; times never go back.
     #[test]

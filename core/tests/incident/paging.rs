@@ -137,6 +137,17 @@ fn an_acknowledgement_stops_paging() {
 }
 
 #[test]
+fn a_page_that_a_late_driver_has_not_seen_can_be_acknowledged() {
+    let mut pager = pager(two_levels(0));
+    open(&mut pager, 0, INCIDENT);
+    pager.page_acknowledged(mins(31), PageId(1)).unwrap();
+    let standing = pager.escalation(INCIDENT).unwrap().standing;
+    let lapses_at = None;
+    let by = PersonId(2);
+    assert_eq!(standing, Standing::Acknowledged { by, lapses_at });
+}
+
+#[test]
 fn an_acknowledgement_lapses_and_the_escalation_goes_on_from_there() {
     let mut pager = pager(EscalationPolicy {
         acknowledge_timeout: Some(ACKNOWLEDGE_TIMEOUT),

@@ -28,6 +28,8 @@ enum Act {
 }
 
 proptest! {
+    #![proptest_config(crate::config())]
+
     /// Without further help paging ends: every escalation is acknowledged for good, exhausted,
     /// only notified or resolved, no later than its policies allow.
     #[test]

@@ -2,3 +2,14 @@
 
 mod properties;
 mod rules;
+
+use proptest::test_runner::{Config, RngSeed};
+
+/// A red build must be red again tomorrow: new seeds are tried by hand.
+fn config() -> Config {
+    Config {
+        rng_seed: RngSeed::Fixed(2_026),
+        failure_persistence: None,
+        ..Config::default()
+    }
+}

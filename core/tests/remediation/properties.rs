@@ -11,9 +11,9 @@ use firedrill_core::config::{Principal, Role};
 use firedrill_core::ids::{ActionId, ConfigId, RegionId, RolloutId, ServiceId};
 use firedrill_core::ratio::Ppm;
 use firedrill_core::remediation::{
-    Action, ActionKey, ActionKind, AutomationMode, CancelReason, Capacity, Failure, FeatureLevel,
-    Input, KillScope, Output, OverrideReason, Refusal, Remediation, RemediationPolicy, Requester,
-    ToolFailure,
+    Action, ActionKey, ActionKind, ActionRecord, ActionState, AutomationMode, CancelReason,
+    Capacity, Failure, FeatureLevel, Input, KillScope, Output, OverrideReason, Refusal,
+    Remediation, RemediationPolicy, Requester, ToolFailure,
 };
 use firedrill_core::rollout::StageKind;
 
@@ -21,12 +21,73 @@ use firedrill_core::rollout::StageKind;
 const STEP: Micros = Micros::from_secs(20);
 const REGIONS: u16 = 3;
 
+/// What happens next; who it happens to is looked up when it does, so that a shrunk case stays
+/// meaningful.
+#[derive(Clone, Debug)]
+enum Act {
+    /// This, whether it makes sense or not.
+    Input(Input),
+    /// One of the actions under way, the one at this index, goes on as it should.
+    GoOn {
+        /// Which, counted round.
+        pick: usize,
+        /// Whether it turns out to have worked.
+        worked: bool,
+    },
+    /// Every region reports its load and capacity.
+    Report([(u64, u64); 3]),
+}
+
+impl Act {
+    fn inputs(&self, plane: &Remediation) -> Vec<Input> {
+        match self {
+            Self::Input(input) => vec![input.clone()],
+            Self::GoOn { pick, worked } => {
+                let busy: Vec<_> = plane
+                    .actions()
+                    .iter()
+                    .filter(|record| record.state.is_under_way())
+                    .collect();
+                let record = busy.get(pick % busy.len().max(1));
+                record
+                    .map(|record| go_on(record, *worked))
+                    .into_iter()
+                    .collect()
+            }
+            Self::Report(regions) => (0..)
+                .zip(regions)
+                .map(|(region, (load, capacity))| Input::CapacityReported {
+                    region: RegionId(region),
+                    load: *load,
+                    capacity: *capacity,
+                })
+                .collect(),
+        }
+    }
+}
+
+fn go_on(record: &ActionRecord, worked: bool) -> Input {
+    let action = record.id;
+    match record.state {
+        ActionState::Begun { .. } => Input::Started { action },
+        ActionState::Running { .. } if record.drain.is_some() => Input::Stepped { action },
+        ActionState::Running { .. } => Input::Finished { action },
+        ActionState::Verifying { .. } => Input::Evidence { action, worked },
+        ActionState::Suggested { .. }
+        | ActionState::Done
+        | ActionState::Failed(_)
+        | ActionState::Cancelled(_) => unreachable!("it is under way"),
+    }
+}
+
 proptest! {
+    #![proptest_config(crate::config())]
+
     /// A kill switch that somebody who may orders begins at once, unless that very subject is
     /// being or was turned off already; and no lower action on its subject is under way then.
     #[test]
-    fn a_kill_switch_always_wins(mode in any_mode(), inputs in any_inputs()) {
-        for_each(mode, &inputs, |before, input, after, outputs| {
+    fn a_kill_switch_always_wins(mode in any_mode(), acts in any_acts()) {
+        for_each(mode, &acts, |before, input, after, outputs| {
             let Input::Requested { key, action, by: Requester::Person(by) } = input else {
                 return Ok(());
             };
@@ -60,8 +121,8 @@ proptest! {
 
     /// Two actions on the same subject are never under way at once.
     #[test]
-    fn one_thing_at_a_time(mode in any_mode(), inputs in any_inputs()) {
-        for_each(mode, &inputs, |_, _, after, _| {
+    fn one_thing_at_a_time(mode in any_mode(), acts in any_acts()) {
+        for_each(mode, &acts, |_, _, after, _| {
             let busy: Vec<_> = after
                 .actions()
                 .iter()
@@ -78,9 +139,9 @@ proptest! {
 
     /// No action begins twice, and no key leads to two actions.
     #[test]
-    fn no_action_runs_twice_for_one_key(mode in any_mode(), inputs in any_inputs()) {
+    fn no_action_runs_twice_for_one_key(mode in any_mode(), acts in any_acts()) {
         let mut begun = BTreeSet::new();
-        for_each(mode, &inputs, |_, _, after, outputs| {
+        for_each(mode, &acts, |_, _, after, outputs| {
             for output in outputs {
                 if let Output::Begin { action, .. } = output {
                     prop_assert!(begun.insert(*action), "{action} began twice");
@@ -94,8 +155,8 @@ proptest! {
 
     /// At most one region is without its users, wholly or in part.
     #[test]
-    fn never_two_regions_at_once(mode in any_mode(), inputs in any_inputs()) {
-        for_each(mode, &inputs, |_, _, after, _| {
+    fn never_two_regions_at_once(mode in any_mode(), acts in any_acts()) {
+        for_each(mode, &acts, |_, _, after, _| {
             let out: BTreeSet<_> = after
                 .actions()
                 .iter()
@@ -111,36 +172,40 @@ proptest! {
     /// No step of a drain gives a region more than it can spare by its last report, which is not
     /// too old and shows what the step before did; and the steps add up to everything.
     #[test]
-    fn a_drain_never_steps_into_a_region_without_room(inputs in any_drain()) {
+    fn a_drain_never_steps_into_a_region_without_room(acts in any_drain()) {
         let mut reports: BTreeMap<RegionId, Capacity> = BTreeMap::new();
         let mut stepped_at = BTreeMap::new();
         let mut plane = Remediation::new(RemediationPolicy::default());
         let policy = RemediationPolicy::default().drain;
-        for (now, input) in timed(&inputs) {
-            // Time first: what it leads to is by the reports before this input.
+        for (now, act) in timed(&acts) {
+            // Time first: what it leads to is by the reports before this.
             while let Some(due) = plane.poll_timeout().filter(|due| *due <= now) {
                 plane.handle_timeout(due);
                 check_steps(&mut plane, due, &reports, &stepped_at, policy.ceiling)?;
             }
-            if let Input::CapacityReported { region, load, capacity } = input {
-                let report = Capacity { load, capacity, at: now };
-                reports.insert(region, report);
+            for input in act.inputs(&plane) {
+                if let Input::CapacityReported { region, load, capacity } = input {
+                    let report = Capacity { load, capacity, at: now };
+                    reports.insert(region, report);
+                }
+                let stepped = if let Input::Stepped { action } = input {
+                    Some(action)
+                } else {
+                    None
+                };
+                if plane.handle(now, input).is_ok() {
+                    stepped_at.extend(stepped.map(|action| (action, now)));
+                }
+                check_steps(&mut plane, now, &reports, &stepped_at, policy.ceiling)?;
             }
-            let stepped = if let Input::Stepped { action } = input { Some(action) } else { None };
-            if plane.handle(now, input).is_ok() {
-                stepped_at.extend(stepped.map(|action| (action, now)));
-            }
-            check_steps(&mut plane, now, &reports, &stepped_at, policy.ceiling)?;
         }
     }
 
     /// Everything ends: without further input every action is done, failed or cancelled.
     #[test]
-    fn everything_ends(mode in any_mode(), inputs in any_inputs()) {
+    fn everything_ends(mode in any_mode(), acts in any_acts()) {
         let mut plane = start(mode);
-        for (now, input) in timed(&inputs) {
-            let _ = plane.handle(now, input);
-        }
+        play(&mut plane, &acts);
         let mut wakes = 0;
         while let Some(due) = plane.poll_timeout() {
             plane.handle_timeout(due);
@@ -158,21 +223,23 @@ proptest! {
     #[test]
     fn the_journal_rebuilds_everything(
         mode in any_mode(),
-        inputs in any_inputs(),
+        acts in any_acts(),
         cut in 0_usize..80,
     ) {
         let mut plane = start(mode);
         let mut copy = None;
-        for (index, (now, input)) in timed(&inputs).enumerate() {
+        for (index, (now, act)) in timed(&acts).enumerate() {
             if index == cut {
                 copy = Some(plane.clone());
             }
-            let result = plane.handle(now, input.clone());
-            if let Some(copy) = &mut copy {
-                while let Some(due) = copy.poll_timeout().filter(|due| *due <= now) {
-                    copy.handle_timeout(due);
+            for input in act.inputs(&plane) {
+                let result = plane.handle(now, input.clone());
+                if let Some(copy) = &mut copy {
+                    while let Some(due) = copy.poll_timeout().filter(|due| *due <= now) {
+                        copy.handle_timeout(due);
+                    }
+                    prop_assert_eq!(copy.handle(now, input), result);
                 }
-                prop_assert_eq!(copy.handle(now, input), result);
             }
         }
         let end = Micros(STEP.0 * 1_000);
@@ -188,13 +255,15 @@ proptest! {
 
     /// What makes no sense changes nothing but time.
     #[test]
-    fn an_error_changes_nothing(mode in any_mode(), inputs in any_inputs()) {
+    fn an_error_changes_nothing(mode in any_mode(), acts in any_acts()) {
         let mut plane = start(mode);
-        for (now, input) in timed(&inputs) {
+        for (now, act) in timed(&acts) {
             plane.handle_timeout(now);
-            let before = plane.clone();
-            if plane.handle(now, input).is_err() {
-                prop_assert_eq!(&plane, &before);
+            for input in act.inputs(&plane) {
+                let before = plane.clone();
+                if plane.handle(now, input).is_err() {
+                    prop_assert_eq!(&plane, &before);
+                }
             }
         }
     }
@@ -208,14 +277,12 @@ fn the_rare_paths_are_reached() {
     let mut marks = BTreeMap::new();
     for _ in 0..300 {
         let mode = any_mode().new_tree(&mut runner).unwrap().current();
-        for inputs in [
-            any_inputs().new_tree(&mut runner).unwrap().current(),
+        for acts in [
+            any_acts().new_tree(&mut runner).unwrap().current(),
             any_drain().new_tree(&mut runner).unwrap().current(),
         ] {
             let mut plane = start(mode);
-            for (now, input) in timed(&inputs) {
-                let _ = plane.handle(now, input);
-            }
+            play(&mut plane, &acts);
             plane.handle_timeout(Micros::from_hours(10));
             while let Some(output) = plane.poll_output() {
                 *marks.entry(mark(&output)).or_insert(0_u32) += 1;
@@ -320,22 +387,33 @@ fn check_steps(
     Ok(())
 }
 
-/// Plays the inputs and checks something after each: the state before and after, and what was said.
+/// Plays the acts and checks something after each: the state before and after, and what was said.
 fn for_each(
     mode: AutomationMode,
-    inputs: &[Input],
+    acts: &[Act],
     mut check: impl FnMut(&Remediation, &Input, &Remediation, &[Output]) -> Result<(), TestCaseError>,
 ) -> Result<(), TestCaseError> {
     let mut plane = start(mode);
-    for (now, input) in timed(inputs) {
+    for (now, act) in timed(acts) {
         plane.handle_timeout(now);
-        let mut outputs: Vec<_> = std::iter::from_fn(|| plane.poll_output()).collect();
-        let before = plane.clone();
-        let _ = plane.handle(now, input.clone());
-        outputs.extend(std::iter::from_fn(|| plane.poll_output()));
-        check(&before, &input, &plane, &outputs)?;
+        for input in act.inputs(&plane) {
+            let mut outputs: Vec<_> = std::iter::from_fn(|| plane.poll_output()).collect();
+            let before = plane.clone();
+            let _ = plane.handle(now, input.clone());
+            outputs.extend(std::iter::from_fn(|| plane.poll_output()));
+            check(&before, &input, &plane, &outputs)?;
+        }
     }
     Ok(())
+}
+
+fn play(plane: &mut Remediation, acts: &[Act]) {
+    for (now, act) in timed(acts) {
+        plane.handle_timeout(now);
+        for input in act.inputs(plane) {
+            let _ = plane.handle(now, input);
+        }
+    }
 }
 
 fn policy(mode: AutomationMode) -> RemediationPolicy {
@@ -349,10 +427,8 @@ fn start(mode: AutomationMode) -> Remediation {
     Remediation::new(policy(mode))
 }
 
-fn timed(inputs: &[Input]) -> impl Iterator<Item = (Micros, Input)> {
-    (1..)
-        .map(|index| Micros(STEP.0 * index))
-        .zip(inputs.iter().cloned())
+fn timed(acts: &[Act]) -> impl Iterator<Item = (Micros, &Act)> {
+    (1..).map(|index| Micros(STEP.0 * index)).zip(acts)
 }
 
 fn any_mode() -> impl Strategy<Value = AutomationMode> {
@@ -364,27 +440,33 @@ fn any_mode() -> impl Strategy<Value = AutomationMode> {
     ]
 }
 
-fn any_inputs() -> impl Strategy<Value = Vec<Input>> {
-    let input = prop_oneof![
-        4 => any_request(any_action().boxed()),
-        6 => any_progress(),
+fn any_acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        6 => any_request(any_action().boxed()).prop_map(Act::Input),
+        3 => any_input().prop_map(Act::Input),
+        10 => any_going_on(),
         3 => any_report(400),
-        1 => any_override(),
+        1 => any_override().prop_map(Act::Input),
     ];
-    prop::collection::vec(input, 1..120)
+    prop::collection::vec(act, 1..120)
 }
 
 /// Little but drains, with reports that mostly leave room.
-fn any_drain() -> impl Strategy<Value = Vec<Input>> {
+fn any_drain() -> impl Strategy<Value = Vec<Act>> {
     let drain = (0..REGIONS).prop_map(|region| Action::Drain {
         region: RegionId(region),
     });
-    let input = prop_oneof![
-        1 => any_request(drain.boxed()),
-        4 => any_progress(),
+    let act = prop_oneof![
+        2 => any_request(drain.boxed()).prop_map(Act::Input),
+        1 => any_input().prop_map(Act::Input),
+        4 => any_going_on(),
         8 => any_report(150),
     ];
-    prop::collection::vec(input, 1..200)
+    prop::collection::vec(act, 1..200)
+}
+
+fn any_going_on() -> impl Strategy<Value = Act> {
+    (0_usize..8, prop::bool::weighted(0.8)).prop_map(|(pick, worked)| Act::GoOn { pick, worked })
 }
 
 fn any_request(action: BoxedStrategy<Action>) -> impl Strategy<Value = Input> {
@@ -393,7 +475,7 @@ fn any_request(action: BoxedStrategy<Action>) -> impl Strategy<Value = Input> {
         1 => prop::option::of(prop_oneof![Just(StageKind::Canary), Just(StageKind::Wave)])
             .prop_map(|stage| Requester::Automation { stage }),
     ];
-    (0_u64..12, action, by).prop_map(|(key, action, by)| Input::Requested {
+    (0_u64..40, action, by).prop_map(|(key, action, by)| Input::Requested {
         key: ActionKey(key),
         action,
         by,
@@ -449,7 +531,7 @@ fn any_action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn any_progress() -> impl Strategy<Value = Input> {
+fn any_input() -> impl Strategy<Value = Input> {
     let action = || (0_u32..8).prop_map(ActionId);
     prop_oneof![
         3 => action().prop_map(|action| Input::Started { action }),
@@ -464,14 +546,9 @@ fn any_progress() -> impl Strategy<Value = Input> {
     ]
 }
 
-fn any_report(load_max: u64) -> impl Strategy<Value = Input> {
-    (0..REGIONS, 0..load_max, 200_u64..600).prop_map(|(region, load, capacity)| {
-        Input::CapacityReported {
-            region: RegionId(region),
-            load,
-            capacity,
-        }
-    })
+fn any_report(load_max: u64) -> impl Strategy<Value = Act> {
+    let region = (0..load_max, 200_u64..600);
+    [region.clone(), region.clone(), region].prop_map(Act::Report)
 }
 
 fn any_override() -> impl Strategy<Value = Input> {

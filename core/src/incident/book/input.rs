@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::health::Urgency;
 use crate::ids::{ActionId, AlertId, IncidentId, PageId, PersonId, RegionId, ServiceId, TeamId};
+use crate::incident::channel::Remark;
 use crate::incident::lifecycle::{MoveError, Moved};
 use crate::incident::page::{PagerError, PagerEvent};
 use crate::incident::roles::{IncidentRole, RoleChange, RoleError};
 use crate::incident::severity::{Impact, Severity, SeverityChange};
+use crate::incident::status::{Audience, Miss, Post};
 use crate::time::Micros;
 
 /// Something that happened.
@@ -153,6 +155,24 @@ pub enum BookInput {
         /// Who says so.
         by: PersonId,
     },
+    /// Somebody said something in its channel.
+    Said {
+        /// The incident.
+        incident: IncidentId,
+        /// Who.
+        by: PersonId,
+        /// What.
+        remark: Remark,
+    },
+    /// Somebody posted to a status page.
+    Posted {
+        /// About this incident.
+        incident: IncidentId,
+        /// For these readers.
+        audience: Audience,
+        /// Who.
+        by: PersonId,
+    },
     /// Its post-mortem was published.
     Reviewed {
         /// The incident.
@@ -191,6 +211,27 @@ pub enum BookEvent {
     Severity(IncidentId, SeverityChange),
     /// Somebody took, offered or left a role.
     Role(IncidentId, RoleChange),
+    /// Somebody posted to a status page.
+    Posted(IncidentId, Post),
+    /// A status page was not posted to in time.
+    StatusMissed(IncidentId, Miss),
+}
+
+impl BookEvent {
+    /// The incident that it is about.
+    #[must_use]
+    pub const fn incident(&self) -> IncidentId {
+        match self {
+            Self::Opened { incident, .. }
+            | Self::Joined { incident, .. }
+            | Self::Moved(incident, _)
+            | Self::Severity(incident, _)
+            | Self::Role(incident, _)
+            | Self::Posted(incident, _)
+            | Self::StatusMissed(incident, _) => *incident,
+            Self::Pager(event) => event.incident(),
+        }
+    }
 }
 
 /// Why an alert joined an incident that was there before.
@@ -219,6 +260,9 @@ pub enum BookError {
     /// There is no such incident.
     #[error("no incident {0}")]
     UnknownIncident(IncidentId),
+    /// Nothing is owed to these readers.
+    #[error("no post about incident {0} is owed to these readers")]
+    NothingOwed(IncidentId),
     /// The lifecycle does not allow it.
     #[error(transparent)]
     Move(#[from] MoveError),

@@ -5,9 +5,11 @@ use alloc::vec::Vec;
 
 use crate::health::Urgency;
 use crate::ids::{AlertId, IncidentId, RegionId, ServiceId};
+use crate::incident::channel::Channel;
 use crate::incident::lifecycle::{Facts, Lifecycle, Phase, Reason};
 use crate::incident::roles::Roles;
 use crate::incident::severity::SeverityTrack;
+use crate::incident::status::StatusPage;
 use crate::time::Micros;
 
 use super::{BookEvent, DedupKey, GroupBy, IncidentBook, IncidentRecord, JoinReason, StormPolicy};
@@ -66,6 +68,9 @@ impl IncidentBook {
         let (alerts, firing) = (from.alerts.clone(), core::mem::take(&mut from.firing));
         from.merged_into = Some(into);
         let (impact, harmed) = (from.impact, from.ever_harmed);
+        // An alert that fired again may be part of a third incident by now: it stays there.
+        let own = |alert: &AlertId| self.incident_of.get(alert) == Some(&id);
+        let alerts: Vec<_> = alerts.into_iter().filter(own).collect();
         for alert in alerts {
             let fires = firing.contains(&alert);
             self.join_as(into, alert, JoinReason::Merged, fires);
@@ -140,7 +145,7 @@ impl IncidentBook {
             // One that is already mitigated is left alone.
             let reason = Reason::Duplicate(*first);
             if let Ok(moved) = record.go_with(now, Phase::Merged, reason, &facts) {
-                self.events.push_back(BookEvent::Moved(*id, moved));
+                self.tell(BookEvent::Moved(*id, moved));
                 self.merge(now, *id, *first);
                 self.moved(now, *id);
             }
@@ -170,7 +175,7 @@ impl IncidentBook {
         let moved = self.incidents[id.index()]
             .go(now, Phase::Detected, Reason::AlertFired(alert), &flow)
             .expect("it was resolved, and an alert fires");
-        self.events.push_back(BookEvent::Moved(id, moved));
+        self.tell(BookEvent::Moved(id, moved));
         self.moved(now, id);
     }
 
@@ -194,6 +199,12 @@ impl IncidentBook {
             lifecycle: Lifecycle::new(now),
             severity: SeverityTrack::new(self.severity),
             roles: Roles::default(),
+            channel: Channel::default(),
+            status: self
+                .status
+                .iter()
+                .map(|(audience, policy)| StatusPage::new(*audience, *policy))
+                .collect(),
             impact: None,
             actions: Vec::new(),
             merged_into: None,
@@ -206,7 +217,7 @@ impl IncidentBook {
         });
         self.open.insert(id);
         self.incident_of.insert(alert, id);
-        self.events.push_back(BookEvent::Opened {
+        self.tell(BookEvent::Opened {
             incident: id,
             alert,
             team,
@@ -232,7 +243,7 @@ impl IncidentBook {
         }
         if self.incident_of.insert(alert, id) != Some(id) {
             record.alerts.push(alert);
-            self.events.push_back(BookEvent::Joined {
+            self.tell(BookEvent::Joined {
                 incident: id,
                 alert,
                 why,

@@ -15,6 +15,7 @@ mod joining;
 mod people;
 mod record;
 mod setup;
+mod telling;
 
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
@@ -26,10 +27,12 @@ pub use setup::{BookSetup, FlowPolicy, GroupBy, Grouping, StormPolicy};
 use crate::ids::{AlertId, IncidentId, PageId};
 use crate::time::Micros;
 
+use super::channel::Said;
 use super::ownership::Roster;
 use super::page::PagerEvent;
 use super::pager::Pager;
 use super::severity::SeverityPolicy;
+use super::status::{Audience, StatusPage, StatusPolicy};
 
 use joining::Storm;
 
@@ -39,12 +42,15 @@ pub struct IncidentBook {
     grouping: Grouping,
     severity: SeverityPolicy,
     flow: FlowPolicy,
+    status: Vec<(Audience, StatusPolicy)>,
     pager: Pager,
     now: Micros,
     /// By [`IncidentId`].
     incidents: Vec<IncidentRecord>,
     /// Those that people still work on.
     open: BTreeSet<IncidentId>,
+    /// Those to whose readers a post is owed.
+    posting: BTreeSet<IncidentId>,
     /// The incident that an alert is or was part of last.
     incident_of: BTreeMap<AlertId, IncidentId>,
     storm: Option<Storm>,
@@ -59,10 +65,12 @@ impl IncidentBook {
             grouping: setup.grouping,
             severity: setup.severity,
             flow: setup.flow,
+            status: setup.status,
             pager: Pager::new(setup.roster),
             now: Micros::ZERO,
             incidents: Vec::new(),
             open: BTreeSet::new(),
+            posting: BTreeSet::new(),
             incident_of: BTreeMap::new(),
             storm: None,
             events: VecDeque::new(),
@@ -139,6 +147,8 @@ impl IncidentBook {
             | BookInput::Rerouted { .. }
             | BookInput::Merged { .. }
             | BookInput::Cancelled { .. }
+            | BookInput::Said { .. }
+            | BookInput::Posted { .. }
             | BookInput::Reviewed { .. } => self.person(now, input),
         }
     }
@@ -152,7 +162,7 @@ impl IncidentBook {
     /// When something is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Micros> {
-        let own = self.open().filter_map(|record| self.record_due(record));
+        let own = self.waiting().filter_map(|record| self.record_due(record));
         own.chain(self.pager.poll_timeout()).min()
     }
 
@@ -166,26 +176,34 @@ impl IncidentBook {
             self.pager.handle_timeout(at);
             self.drain_pager(at);
             let late: Vec<_> = self
-                .open()
+                .waiting()
                 .filter(|record| self.record_due(record).is_some_and(|due| due <= at))
                 .map(|record| record.id)
                 .collect();
             for id in late {
-                self.with_severity(id, |record| {
-                    record.severity.handle_timeout(at);
-                });
+                if self.open.contains(&id) {
+                    self.with_severity(id, |record| {
+                        record.severity.handle_timeout(at);
+                    });
+                }
+                self.tell_misses(at, id);
                 self.settle(at, id);
             }
         }
         self.now = self.now.max(now);
     }
 
+    /// Those that may wait for something: open ones, and those whose readers are owed the end.
+    fn waiting(&self) -> impl Iterator<Item = &IncidentRecord> {
+        let ids = self.open.union(&self.posting);
+        ids.map(|id| &self.incidents[id.index()])
+    }
+
     fn record_due(&self, record: &IncidentRecord) -> Option<Micros> {
         let quiet = record.quiet_until(&self.flow);
-        quiet
-            .into_iter()
-            .chain(record.severity.poll_timeout())
-            .min()
+        let severity = record.severity.poll_timeout().filter(|_| record.is_open());
+        let status = record.status.iter().filter_map(StatusPage::poll_timeout);
+        status.chain(quiet).chain(severity).min()
     }
 
     fn page_acknowledged(&mut self, now: Micros, page: PageId) -> Result<(), BookError> {
@@ -197,7 +215,7 @@ impl IncidentBook {
     /// Passes on what the pager says; who acknowledged has seen the incident.
     fn drain_pager(&mut self, now: Micros) {
         while let Some(event) = self.pager.poll_event() {
-            self.events.push_back(BookEvent::Pager(event));
+            self.tell(BookEvent::Pager(event));
             if let PagerEvent::Acknowledged(id, by) = event {
                 self.incidents[id.index()].seen_by.get_or_insert(by);
                 self.settle(now, id);
@@ -212,9 +230,10 @@ impl IncidentBook {
             let moved = self.incidents[id.index()]
                 .go(now, to, reason, &flow)
                 .expect("it only makes moves whose guard holds");
-            self.events.push_back(BookEvent::Moved(id, moved));
+            self.tell(BookEvent::Moved(id, moved));
             self.moved(now, id);
         }
+        self.sync_status(now, id);
     }
 
     /// Keeps the list of open incidents and the pager in step with the phase.
@@ -233,6 +252,7 @@ impl IncidentBook {
                 self.storm = None;
             }
         }
+        self.sync_status(now, id);
     }
 
     /// Runs something that may change the severity, and tells every change.
@@ -240,9 +260,17 @@ impl IncidentBook {
         let record = &mut self.incidents[id.index()];
         let before = record.severity.changes().len();
         act(record);
-        let changes = record.severity.changes()[before..].iter();
-        self.events
-            .extend(changes.map(|change| BookEvent::Severity(id, *change)));
+        let changes = record.severity.changes()[before..].to_vec();
+        for change in changes {
+            self.tell(BookEvent::Severity(id, change));
+        }
+    }
+
+    /// Says something, and writes it into the incident's channel.
+    fn tell(&mut self, event: BookEvent) {
+        let record = &mut self.incidents[event.incident().index()];
+        record.channel.write(self.now, Said::Happened(event));
+        self.events.push_back(event);
     }
 
     fn record(&self, id: IncidentId) -> Result<&IncidentRecord, BookError> {

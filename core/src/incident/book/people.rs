@@ -57,6 +57,16 @@ impl IncidentBook {
                 self.check_open(incident)?;
                 self.go(now, incident, Phase::Cancelled, Reason::Decided(by))
             }
+            BookInput::Said {
+                incident,
+                by,
+                remark,
+            } => self.said(now, incident, by, remark),
+            BookInput::Posted {
+                incident,
+                audience,
+                by,
+            } => self.posted(now, incident, audience, by),
             BookInput::Reviewed { incident, by } => self.reviewed(now, incident, by),
             BookInput::AlertFired { .. }
             | BookInput::AlertResolved { .. }
@@ -181,6 +191,8 @@ impl IncidentBook {
             | BookInput::Rerouted { .. }
             | BookInput::Merged { .. }
             | BookInput::Cancelled { .. }
+            | BookInput::Said { .. }
+            | BookInput::Posted { .. }
             | BookInput::Reviewed { .. } => unreachable!("not about a role"),
         }
     }
@@ -193,7 +205,7 @@ impl IncidentBook {
     ) -> Result<(), BookError> {
         self.check_open(id)?;
         let change = act(&mut self.incidents[id.index()].roles)?;
-        self.events.push_back(BookEvent::Role(id, change));
+        self.tell(BookEvent::Role(id, change));
         self.settle(now, id);
         Ok(())
     }
@@ -214,7 +226,7 @@ impl IncidentBook {
         };
         let record = &mut self.incidents[id.index()];
         let moved = record.go_with(now, Phase::Merged, Reason::Merged { into, by }, &facts)?;
-        self.events.push_back(BookEvent::Moved(id, moved));
+        self.tell(BookEvent::Moved(id, moved));
         self.merge(now, id, into);
         self.moved(now, id);
         Ok(())
@@ -239,7 +251,7 @@ impl IncidentBook {
     ) -> Result<(), BookError> {
         let flow = self.flow;
         let moved = self.incidents[id.index()].go(now, to, reason, &flow)?;
-        self.events.push_back(BookEvent::Moved(id, moved));
+        self.tell(BookEvent::Moved(id, moved));
         self.moved(now, id);
         self.settle(now, id);
         Ok(())

@@ -4,9 +4,11 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::ids::{ActionId, AlertId, IncidentId, PersonId, RegionId, ServiceId, TeamId};
+use crate::incident::channel::Channel;
 use crate::incident::lifecycle::{Facts, Lifecycle, MoveError, Moved, Phase, Reason};
 use crate::incident::roles::Roles;
 use crate::incident::severity::{Impact, SeverityTrack};
+use crate::incident::status::StatusPage;
 use crate::time::Micros;
 
 use super::setup::FlowPolicy;
@@ -45,6 +47,10 @@ pub struct IncidentRecord {
     pub severity: SeverityTrack,
     /// Who does what.
     pub roles: Roles,
+    /// What happened and what was said.
+    pub channel: Channel,
+    /// What those outside are told.
+    pub status: Vec<StatusPage>,
     /// What users feel, as measured last.
     pub impact: Option<Impact>,
     /// What was done about it.

@@ -1,5 +1,7 @@
 //! What a book of incidents is built from.
 
+use alloc::vec::Vec;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::PersonId;
@@ -7,6 +9,7 @@ use crate::incident::desk::PagingPolicy;
 use crate::incident::escalation::EscalationPolicy;
 use crate::incident::ownership::Roster;
 use crate::incident::severity::{Severity, SeverityPolicy};
+use crate::incident::status::{Audience, StatusPolicy};
 use crate::time::Micros;
 
 /// Which alerts belong together.
@@ -106,6 +109,9 @@ pub struct BookSetup {
     /// When they move on.
     #[serde(default)]
     pub flow: FlowPolicy,
+    /// Which readers are told, and when; a reader once at most.
+    #[serde(default)]
+    pub status: Vec<(Audience, StatusPolicy)>,
 }
 
 impl BookSetup {
@@ -126,6 +132,7 @@ impl BookSetup {
                 declare_from: None,
                 ..FlowPolicy::default()
             },
+            status: Vec::new(),
         }
     }
 }
