@@ -60,6 +60,16 @@ ids! {
     SilenceId(u32);
     /// One message to one receiver about one group of alerts.
     NotificationId(u64);
+    /// Somebody who can be paged or who acts in an incident. Names live elsewhere.
+    PersonId(u16);
+    /// A team that owns services.
+    TeamId(u16);
+    /// An on-call schedule.
+    ScheduleId(u16);
+    /// An escalation policy.
+    EscalationId(u16);
+    /// An action of remediation.
+    ActionId(u32);
     /// An order to the outside. Repeating it under the same id has no further effect.
     CommandId(u64);
     /// A note, numbered in the order in which notes are written.

@@ -22,7 +22,8 @@
 //! # The map, in the data's order
 //!
 //! [`config`] (what changes) → [`rollout`] (how far it may go) → [`health`] (is it good) →
-//! [`alerting`] (who should know) → [`incident`] (who is asked) → [`plane`] (composes them).
+//! [`alerting`] (who should know) → [`incident`] (who is asked) → [`remediation`] (what is done) →
+//! [`plane`] (composes them).
 //! No module but [`plane`] knows another's business.
 #![no_std]
 #![warn(clippy::disallowed_types, clippy::disallowed_methods)]
@@ -36,6 +37,7 @@ pub mod ids;
 pub mod incident;
 pub mod plane;
 pub mod ratio;
+pub mod remediation;
 pub mod rollout;
 pub mod time;
 
