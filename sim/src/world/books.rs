@@ -7,7 +7,7 @@ use firedrill_core::{Micros, Ppm};
 use crate::log::{ExposureSample, Sample, ServiceSample, VerdictTruth};
 
 use super::fleet::VersionIndex;
-use super::telemetry::{Labels, Seen, delivery, scrape};
+use super::telemetry::{Borne, Labels, Seen, delivery, scrape};
 use super::{Purpose, World};
 
 /// A scrape on its way to the core.
@@ -23,8 +23,17 @@ impl World<'_> {
         for (cohort, load) in pool.cohorts.iter().zip(loads) {
             let version = cohort.key.version;
             let scope = self.addresses.scope(pool.region, pool.service, version);
+            let borne = Borne {
+                instances: load.serving,
+                requests: load.requests,
+                shape: &load.shape,
+                utilisation: load.utilisation,
+                leaked: cohort.leaked,
+            };
+            self.telemetry.record_load(scope, &borne);
             let restarts = Self::restarts(cohort, self.scenario.step);
-            self.telemetry.record_load(scope, load, cohort, restarts);
+            let scrapes_lost = cohort.effect().scrapes_lost;
+            self.telemetry.record_defect(scope, scrapes_lost, restarts);
         }
     }
 
@@ -109,8 +118,11 @@ impl World<'_> {
             ..Sample::default()
         };
         self.truth.close_interval(&mut sample);
-        let loads = self.loads.iter().flatten();
-        let waiting: f64 = loads.map(|load| load.waiting).sum();
+        let services = self.scenario.fleet.services.len();
+        let world = &*self;
+        let of_cell = |cell| (0..services).flat_map(move |service| world.fared(cell, service));
+        let fared = (0..self.cells.len()).flat_map(of_cell);
+        let waiting: f64 = fared.map(|fared| fared.waiting).sum();
         sample.queued = waiting as u64;
         for service in 0..self.scenario.fleet.services.len() {
             sample
@@ -134,7 +146,7 @@ impl World<'_> {
 
     fn sample_service(&self, service: ServiceId) -> ServiceSample {
         let spec = &self.scenario.fleet.services[service.index()];
-        let mut latency = LatencyHistogram::default();
+        let mut mass = [0.0; LatencyHistogram::BUCKETS];
         let (mut requests, mut errors) = (0, 0);
         let (mut utilisation, mut scopes) = (0.0, 0.0);
         for region in 0..self.scenario.fleet.regions.len() {
@@ -152,13 +164,15 @@ impl World<'_> {
                 }
                 utilisation += scope.mean_utilisation() * some as f64;
                 scopes += some as f64;
-                let of = (some / u64::from(u32::MAX) + 1) as f32;
-                let mut here = LatencyHistogram::default();
-                for (bucket, mass) in scope.mass().iter().enumerate() {
-                    here.add(bucket, (*mass / of + 0.5) as u32);
+                for (sum, mass) in mass.iter_mut().zip(scope.mass()) {
+                    *sum += f64::from(*mass);
                 }
-                latency.merge(&here);
             }
+        }
+        let of = (requests / u64::from(u32::MAX) + 1) as f64;
+        let mut latency = LatencyHistogram::default();
+        for (bucket, mass) in mass.iter().enumerate() {
+            latency.add(bucket, (mass / of + 0.5) as u32);
         }
         let up = self
             .pools_everywhere(service)
@@ -200,14 +214,13 @@ impl World<'_> {
             .and_then(|defect| defect.mechanism.class());
         let mut instances = 0;
         let mut utilisation: f64 = 0.0;
-        for (pool, loads) in self.pools.iter().zip(&self.loads) {
-            if pool.service == service {
-                instances += pool.running(own);
-                let loads = loads.iter().filter(|load| load.key.version == own);
-                utilisation = loads
-                    .map(|load| load.utilisation)
-                    .fold(utilisation, f64::max);
-            }
+        for (cell, pool) in self.pools_everywhere(service).enumerate() {
+            instances += pool.running(own);
+            let fared = self.fared(cell, service.index());
+            let fared = fared.filter(|fared| fared.key.version == own);
+            utilisation = fared
+                .map(|fared| fared.utilisation)
+                .fold(utilisation, f64::max);
         }
         Some(VerdictTruth {
             rollout,

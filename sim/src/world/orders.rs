@@ -95,10 +95,8 @@ impl World<'_> {
                 transfer.employees = employees;
             }
         }
-        for pool in &mut self.pools {
-            if !here(pool.service, pool.region) {
-                continue;
-            }
+        for index in self.pools_of(service, region) {
+            let pool = &mut self.pools[index];
             let moves = |cohort: &Cohort| {
                 cohort.key.version == version && cohort.key.employees != employees
             };

@@ -33,8 +33,8 @@ pub(crate) struct Shape {
     mass: [f32; BUCKETS],
     /// Probability of what is above each bucket.
     beyond: [f32; BUCKETS],
-    /// The mean of the wait before service.
-    wait_us: f64,
+    /// The mean of the wait before service, in seconds.
+    wait_s: f64,
 }
 
 impl Shape {
@@ -64,13 +64,13 @@ impl Shape {
             filled: (first as u8, end as u8),
             mass,
             beyond,
-            wait_us,
+            wait_s: wait_us / 1e6,
         }
     }
 
     /// The mean of the wait before service, in seconds.
     pub(crate) const fn wait_s(&self) -> f64 {
-        self.wait_us / 1e6
+        self.wait_s
     }
 
     /// The probability of each bucket that holds anything, and the number of the first of them.
@@ -135,7 +135,7 @@ impl Shape {
         for bucket in 0..BUCKETS {
             below[bucket + 1] = below[bucket] + f64::from(self.mass[bucket]);
         }
-        Self::new(self.wait_us * factor, |upper| {
+        Self::new(self.wait_s * 1e6 * factor, |upper| {
             let upper = upper as f64 / factor;
             let bucket = LatencyHistogram::bucket_of(upper as u64);
             let low = LatencyHistogram::lower_us(bucket) as f64;
@@ -237,16 +237,20 @@ impl ShapeTable {
     }
 
     /// The shape at utilisation `rho` below one.
+    #[inline]
     pub(crate) fn at(&mut self, rho: f64) -> &Rc<Shape> {
         let step = ((rho * RHO_STEPS as f64) as usize).min(RHO_STEPS - 1);
         let (service, workers, alone) = (self.service, self.workers, &self.alone);
-        self.shapes[step].get_or_insert_with(|| {
-            // The middle of the step stands for it.
-            let rho = (step as f64 + 0.5) / RHO_STEPS as f64;
-            let per_worker_us = 1.0 / (mean_s(service) * 1e6);
-            let rate = f64::from(workers) * (1.0 - rho) * per_worker_us / variability(service);
-            Rc::new(Shape::queued(alone, erlang_c(workers, rho), rate))
-        })
+        self.shapes[step].get_or_insert_with(|| Self::make(step, service, workers, alone))
+    }
+
+    #[cold]
+    fn make(step: usize, service: LogNormal, workers: u32, alone: &Shape) -> Rc<Shape> {
+        // The middle of the step stands for it.
+        let rho = (step as f64 + 0.5) / RHO_STEPS as f64;
+        let per_worker_us = 1.0 / (mean_s(service) * 1e6);
+        let rate = f64::from(workers) * (1.0 - rho) * per_worker_us / variability(service);
+        Rc::new(Shape::queued(alone, erlang_c(workers, rho), rate))
     }
 }
 
