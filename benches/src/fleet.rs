@@ -211,7 +211,7 @@ fn stage(name: &str, share: Ppm) -> Stage {
                 limit: Limit::AtMost(20_000),
                 sample_min: 50,
             }],
-            stale_after: Micros::from_mins(2),
+            ..JudgePolicy::threshold(Micros::from_mins(2))
         },
         on_failure: Reaction::RollBack,
     }

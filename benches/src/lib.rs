@@ -9,7 +9,7 @@ use firedrill_core::config::{
 };
 use firedrill_core::health::{
     Check, ClassCounts, Indicator, InstanceCounts, JudgePolicy, LatencyHistogram, Limit,
-    Saturation, Signal, Slo, TelemetryWindow, standard_burn_rules,
+    ProbeCounts, Saturation, Signal, Slo, TelemetryWindow, standard_burn_rules,
 };
 use firedrill_core::ids::{ChangeId, ClassId, ConfigId, PlanId, RegionId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
@@ -69,7 +69,7 @@ pub fn policy() -> JudgePolicy {
     };
     JudgePolicy {
         checks: (0..CHECKS).map(check).collect(),
-        stale_after: Micros::from_mins(2),
+        ..JudgePolicy::threshold(Micros::from_mins(2))
     }
 }
 
@@ -90,6 +90,7 @@ pub fn window(version: VersionId) -> TelemetryWindow {
         service: ServiceId(0),
         region: RegionId(0),
         version,
+        set_apart: false,
         start: NOW - Micros::from_secs(30),
         end: NOW,
         classes: (0..CHECKS / 2).map(class).collect(),
@@ -99,6 +100,8 @@ pub fn window(version: VersionId) -> TelemetryWindow {
             up: 100,
             restarts: 0,
         },
+        log_errors: 0,
+        probes: ProbeCounts::default(),
         saturation: Saturation::default(),
     }
 }

@@ -6,7 +6,7 @@ use firedrill_core::config::{
     Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value, VersionId,
 };
 use firedrill_core::health::{
-    BurnReading, Check, CheckEvidence, Indicator, JudgePolicy, Limit, Outcome, Signal, Slo,
+    BurnReading, Check, CheckEvidence, Indicator, JudgePolicy, Limit, Outcome, Proof, Signal, Slo,
     Verdict, standard_burn_rules,
 };
 use firedrill_core::ids::{
@@ -359,8 +359,10 @@ fn verdict(stage: usize) -> Verdict {
         value: Some(value),
         control: None,
         limit: Some(limit),
+        lower: false,
         sample,
         sample_min,
+        proof: Proof::Limit,
     };
     let sample = [5_230, 52_000, 520_000][stage];
     let p99 = Signal::Latency {
@@ -629,7 +631,7 @@ fn config() -> ConfigSpec {
                 limit: Limit::AtMost(10_000),
                 sample_min: 500,
             }],
-            stale_after: at(2),
+            ..JudgePolicy::threshold(at(2))
         },
         on_failure: Reaction::RollBack,
     };

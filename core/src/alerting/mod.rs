@@ -221,7 +221,7 @@ mod tests {
     use crate::Ppm;
     use crate::config::VersionId;
     use crate::health::{
-        ClassCounts, InstanceCounts, LatencyHistogram, Saturation, standard_burn_rules,
+        ClassCounts, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, standard_burn_rules,
     };
     use crate::ids::{ClassId, RegionId, ServiceId};
 
@@ -230,6 +230,7 @@ mod tests {
             service: ServiceId(0),
             region: RegionId(0),
             version: VersionId(1),
+            set_apart: false,
             start: end - Micros::from_secs(30),
             end,
             classes: vec![ClassCounts {
@@ -244,6 +245,8 @@ mod tests {
                 up: 1,
                 restarts: 0,
             },
+            log_errors: 0,
+            probes: ProbeCounts::default(),
             saturation: Saturation::default(),
         }
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::ClassId;
 use crate::ratio::Ppm;
 
-/// A number read from telemetry. More of it is worse.
+/// A number read from telemetry. More of it is worse, but for throughput.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signal {
@@ -26,6 +26,13 @@ pub enum Signal {
         /// Which one, in parts per million: 990 000 is p99.
         quantile: Ppm,
     },
+    /// Requests that an instance answers in a minute. Less of it is worse.
+    Throughput,
+    /// Lines logged as errors, in parts per million of the requests; there may be more lines than
+    /// requests.
+    LogErrors,
+    /// Synthetic transactions that failed, in parts per million.
+    Probes,
     /// Instances that fail their health check, in parts per million.
     Unavailable,
     /// Restarts since judging began.
@@ -41,14 +48,77 @@ pub enum Signal {
 }
 
 impl Signal {
+    /// The class of requests that it is confined to.
+    #[must_use]
+    pub const fn class(self) -> Option<ClassId> {
+        match self {
+            Self::ErrorRatio { class } | Self::BusinessLoss { class } => class,
+            Self::Latency { .. }
+            | Self::Throughput
+            | Self::LogErrors
+            | Self::Probes
+            | Self::Unavailable
+            | Self::Restarts
+            | Self::Cpu
+            | Self::Memory
+            | Self::Network
+            | Self::Disk => None,
+        }
+    }
+
+    /// Whether it is a share of requests, or a time of theirs: whether chance can be reckoned with.
+    #[must_use]
+    pub const fn counts_requests(self) -> bool {
+        match self {
+            Self::ErrorRatio { .. }
+            | Self::BusinessLoss { .. }
+            | Self::Latency { .. }
+            | Self::Probes => true,
+            Self::Throughput
+            | Self::LogErrors
+            | Self::Unavailable
+            | Self::Restarts
+            | Self::Cpu
+            | Self::Memory
+            | Self::Network
+            | Self::Disk => false,
+        }
+    }
+
+    /// Its name without that of a class.
+    #[must_use]
+    pub fn name(self) -> alloc::string::String {
+        let name = match self {
+            Self::Latency { quantile } => {
+                let digits = alloc::format!("{quantile}");
+                return alloc::format!("latency p{}", digits.trim_end_matches(" %"));
+            }
+            Self::ErrorRatio { .. } => "error ratio",
+            Self::BusinessLoss { .. } => "business loss",
+            Self::Throughput => "throughput",
+            Self::LogErrors => "logged errors",
+            Self::Probes => "failed probes",
+            Self::Unavailable => "unavailable instances",
+            Self::Restarts => "restarts",
+            Self::Cpu => "cpu",
+            Self::Memory => "memory",
+            Self::Network => "network",
+            Self::Disk => "disk",
+        };
+        name.into()
+    }
+
     /// Prints a value of this signal with its unit.
     #[must_use]
     pub fn format(self, value: u64) -> alloc::string::String {
         match self {
             Self::Latency { .. } => alloc::format!("{}.{} ms", value / 1_000, value / 100 % 10),
             Self::Restarts => alloc::format!("{value}"),
+            Self::Throughput => alloc::format!("{value} a minute"),
+            Self::LogErrors => alloc::format!("{}.{:03} a thousand", value / 1_000, value % 1_000),
             Self::ErrorRatio { .. }
             | Self::BusinessLoss { .. }
+            | Self::Probes
             | Self::Unavailable
             | Self::Cpu
             | Self::Memory
@@ -60,23 +130,10 @@ impl Signal {
 
 impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::ErrorRatio { class: None } => f.write_str("error ratio"),
-            Self::ErrorRatio { class: Some(class) } => write!(f, "error ratio of class {class}"),
-            Self::BusinessLoss { class: None } => f.write_str("business loss"),
-            Self::BusinessLoss { class: Some(class) } => {
-                write!(f, "business loss of class {class}")
-            }
-            Self::Latency { quantile } => {
-                let digits = alloc::format!("{quantile}");
-                write!(f, "latency p{}", digits.trim_end_matches(" %"))
-            }
-            Self::Unavailable => f.write_str("unavailable instances"),
-            Self::Restarts => f.write_str("restarts"),
-            Self::Cpu => f.write_str("cpu"),
-            Self::Memory => f.write_str("memory"),
-            Self::Network => f.write_str("network"),
-            Self::Disk => f.write_str("disk"),
+        f.write_str(&self.name())?;
+        match self.class() {
+            Some(class) => write!(f, " of class {class}"),
+            None => Ok(()),
         }
     }
 }
@@ -94,6 +151,60 @@ pub enum Limit {
         /// Values up to this one pass whatever the control shows, in the signal's unit.
         floor: u64,
     },
+    /// The candidate may fall to this value, in the signal's unit.
+    AtLeast(u64),
+    /// The candidate may fall to this part of the control's value.
+    AtLeastControl {
+        /// The part, in parts per million: 800 000 allows a fifth less.
+        factor_ppm: u64,
+    },
+}
+
+impl Limit {
+    /// Whether it is a multiple or a part of what the control shows.
+    #[must_use]
+    pub const fn is_relative(self) -> bool {
+        match self {
+            Self::AtMostControl { .. } | Self::AtLeastControl { .. } => true,
+            Self::AtMost(_) | Self::AtLeast(_) => false,
+        }
+    }
+
+    /// Whether too little is what is asked about, rather than too much.
+    #[must_use]
+    pub const fn is_lower(self) -> bool {
+        match self {
+            Self::AtLeast(_) | Self::AtLeastControl { .. } => true,
+            Self::AtMost(_) | Self::AtMostControl { .. } => false,
+        }
+    }
+
+    /// The value that applies; `None` when it takes a control that is not there.
+    #[must_use]
+    pub fn applied(self, control: Option<u64>) -> Option<u64> {
+        match self {
+            Self::AtMost(limit) | Self::AtLeast(limit) => Some(limit),
+            Self::AtMostControl { factor_ppm, floor } => {
+                control.map(|value| scaled(value, factor_ppm).max(floor))
+            }
+            Self::AtLeastControl { factor_ppm } => control.map(|value| scaled(value, factor_ppm)),
+        }
+    }
+
+    /// Whether a value lies beyond the limit that applies.
+    #[must_use]
+    pub const fn is_exceeded(self, value: u64, applied: u64) -> bool {
+        if self.is_lower() {
+            value < applied
+        } else {
+            value > applied
+        }
+    }
+}
+
+/// `value` times so many parts per million.
+pub(super) fn scaled(value: u64, factor_ppm: u64) -> u64 {
+    u64::try_from(u128::from(value) * u128::from(factor_ppm) / 1_000_000).unwrap_or(u64::MAX)
 }
 
 /// One check of a judge.

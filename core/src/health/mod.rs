@@ -5,25 +5,27 @@ pub mod anomaly;
 mod burn_rate;
 mod check;
 mod histogram;
+pub mod judge;
 pub mod rank;
 mod repeated;
 pub mod sequential;
 mod slo;
 pub mod special;
 mod tally;
-mod threshold;
 mod verdict;
 mod window;
 
 pub use burn_rate::{BurnReading, BurnWindow};
 pub use check::{Check, Limit, Signal};
 pub use histogram::LatencyHistogram;
+pub use judge::{Judge, JudgePolicy};
 pub use repeated::{
     Condition, Ended, Measurement, MeasurementCounts, MeasurementOrder, NoDataRule, Repeated,
     RepeatedPolicy,
 };
 pub use slo::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
 pub use tally::{Counts, Tally};
-pub use threshold::{JudgePolicy, judge};
-pub use verdict::{CheckEvidence, NoDataReason, Outcome, Verdict};
-pub use window::{ClassCounts, InstanceCounts, Saturation, TelemetryWindow, WindowError};
+pub use verdict::{CheckEvidence, NoDataReason, Outcome, Proof, Verdict};
+pub use window::{
+    ClassCounts, InstanceCounts, ProbeCounts, Saturation, TelemetryWindow, WindowError, WindowsSeen,
+};

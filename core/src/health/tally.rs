@@ -34,8 +34,12 @@ struct Latest {
 pub struct Tally {
     classes: BTreeMap<ClassId, Counts>,
     latency: LatencyHistogram,
-    latest: BTreeMap<(RegionId, VersionId), Latest>,
+    latest: BTreeMap<(RegionId, VersionId, bool), Latest>,
     restarts: u64,
+    log_errors: u64,
+    probes: (u64, u64),
+    /// Instances times the time that windows covered, in instance-microseconds.
+    instance_us: u64,
     newest_end: Option<Micros>,
 }
 
@@ -50,6 +54,10 @@ impl Tally {
         }
         self.latency.merge(&window.latency);
         self.restarts += u64::from(window.instances.restarts);
+        self.log_errors += u64::from(window.log_errors);
+        self.probes.0 += u64::from(window.probes.sent);
+        self.probes.1 += u64::from(window.probes.failed);
+        self.instance_us += u64::from(window.instances.total) * (window.end - window.start).0;
         self.newest_end = self.newest_end.max(Some(window.end));
         let latest = Latest {
             end: window.end,
@@ -58,7 +66,7 @@ impl Tally {
         };
         let slot = self
             .latest
-            .entry((window.region, window.version))
+            .entry((window.region, window.version, window.set_apart))
             .or_insert(latest);
         if window.end >= slot.end {
             *slot = latest;
@@ -68,6 +76,39 @@ impl Tally {
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::default();
+    }
+
+    /// Adds what another tally holds.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (class, counts) in &other.classes {
+            let sum = self.classes.entry(*class).or_default();
+            sum.requests += counts.requests;
+            sum.errors += counts.errors;
+            sum.good += counts.good;
+        }
+        self.latency.merge(&other.latency);
+        self.restarts += other.restarts;
+        self.log_errors += other.log_errors;
+        self.probes.0 += other.probes.0;
+        self.probes.1 += other.probes.1;
+        self.instance_us += other.instance_us;
+        self.newest_end = self.newest_end.max(other.newest_end);
+        for (key, latest) in &other.latest {
+            let slot = self.latest.entry(*key).or_insert(*latest);
+            if latest.end >= slot.end {
+                *slot = *latest;
+            }
+        }
+    }
+
+    /// Synthetic transactions, and those that failed.
+    pub(super) const fn probes(&self) -> (u64, u64) {
+        self.probes
+    }
+
+    /// Latency of everything that was answered.
+    pub(super) const fn latency(&self) -> &LatencyHistogram {
+        &self.latency
     }
 
     /// The end of the newest window.
@@ -93,7 +134,7 @@ impl Tally {
     }
 
     /// The value of a signal and the size of the sample behind it: requests for ratios and
-    /// latency, instances for the rest. `None` when nothing was seen.
+    /// latency, probes for probes, instances for the rest. `None` when nothing was seen.
     #[must_use]
     pub fn read(&self, signal: Signal) -> Option<(u64, u64)> {
         match signal {
@@ -109,6 +150,23 @@ impl Tally {
             }
             Signal::Latency { quantile } => {
                 Some((self.latency.quantile_us(quantile)?, self.latency.total()))
+            }
+            Signal::Throughput => {
+                let requests = u128::from(self.counts(None).requests);
+                let minute = u128::from(Micros::from_mins(1).0);
+                let each = (requests * minute).checked_div(u128::from(self.instance_us))?;
+                let (_, total) = self.instances();
+                Some((u64::try_from(each).unwrap_or(u64::MAX), total))
+            }
+            Signal::LogErrors => {
+                let requests = self.counts(None).requests;
+                let lines = u128::from(self.log_errors) * 1_000_000;
+                let each = lines.checked_div(u128::from(requests))?;
+                Some((u64::try_from(each).unwrap_or(u64::MAX), requests))
+            }
+            Signal::Probes => {
+                let (sent, failed) = self.probes;
+                (sent > 0).then(|| (u64::from(Ppm::of(failed, sent).0), sent))
             }
             Signal::Unavailable => {
                 let (up, total) = self.instances();
@@ -126,7 +184,8 @@ impl Tally {
         }
     }
 
-    fn instances(&self) -> (u64, u64) {
+    /// Instances up, and all, as the latest windows say.
+    pub(super) fn instances(&self) -> (u64, u64) {
         self.latest.values().fold((0, 0), |(up, total), latest| {
             let instances = latest.instances;
             (

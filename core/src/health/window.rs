@@ -1,5 +1,6 @@
 //! What telemetry brings: one service, in one region, on one config version, over one interval.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,15 @@ pub struct InstanceCounts {
     pub restarts: u32,
 }
 
+/// Synthetic transactions of a window, sent from outside to the instances behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProbeCounts {
+    /// Probes sent.
+    pub sent: u32,
+    /// Those that failed; at most `sent`.
+    pub failed: u32,
+}
+
 /// How full the instances are, on average over the window.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saturation {
@@ -59,6 +69,8 @@ pub struct TelemetryWindow {
     pub region: RegionId,
     /// The config version that these instances run.
     pub version: VersionId,
+    /// Whether these instances are set apart as the control group of a rollout.
+    pub set_apart: bool,
     /// The first moment covered.
     pub start: Micros,
     /// The first moment not covered.
@@ -69,6 +81,10 @@ pub struct TelemetryWindow {
     pub latency: LatencyHistogram,
     /// The instances.
     pub instances: InstanceCounts,
+    /// Lines logged as errors.
+    pub log_errors: u32,
+    /// Synthetic transactions.
+    pub probes: ProbeCounts,
     /// Golden signals.
     pub saturation: Saturation,
 }
@@ -79,6 +95,9 @@ pub enum WindowError {
     /// The window ends before it starts, or covers nothing.
     #[error("the window covers no time")]
     Empty,
+    /// The same instances were told of at the same time before, or so long ago that nobody knows.
+    #[error("the window was taken before, or is older than {SEEN_FOR}")]
+    Repeated,
     /// The window ends in the future.
     #[error("the window ends at {end}, later than now")]
     FromTheFuture {
@@ -100,6 +119,42 @@ pub enum WindowError {
     /// More instances up than there are.
     #[error("more instances are up than exist")]
     UpAboveTotal,
+    /// More probes failed than were sent.
+    #[error("more probes failed than were sent")]
+    FailedAboveSent,
+}
+
+/// How long windows are remembered, so that none counts twice.
+const SEEN_FOR: Micros = Micros::from_hours(2);
+
+/// Which windows were taken: a scrape may be delivered again.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WindowsSeen {
+    taken: BTreeSet<(Micros, ServiceId, RegionId, VersionId, bool)>,
+    newest: Micros,
+}
+
+impl WindowsSeen {
+    /// Whether the window was not taken before; it is now. One that ended long before the newest
+    /// is not new: nobody remembers whether it was taken.
+    pub fn is_new(&mut self, window: &TelemetryWindow) -> bool {
+        self.newest = self.newest.max(window.end);
+        if window.end + SEEN_FOR < self.newest {
+            return false;
+        }
+        while let Some(oldest) = self.taken.first()
+            && oldest.0 + SEEN_FOR < self.newest
+        {
+            self.taken.pop_first();
+        }
+        self.taken.insert((
+            window.end,
+            window.service,
+            window.region,
+            window.version,
+            window.set_apart,
+        ))
+    }
 }
 
 impl TelemetryWindow {
@@ -116,6 +171,9 @@ impl TelemetryWindow {
         }
         if self.instances.up > self.instances.total {
             return Err(WindowError::UpAboveTotal);
+        }
+        if self.probes.failed > self.probes.sent {
+            return Err(WindowError::FailedAboveSent);
         }
         match self
             .classes

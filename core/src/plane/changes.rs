@@ -3,10 +3,11 @@
 use alloc::vec::Vec;
 
 use crate::config::{ChangeState, Decision, Edit, Principal};
-use crate::ids::{ChangeId, ConfigId, PlanId, RolloutId};
-use crate::rollout::{Rollout, State};
+use crate::health::judge::Past;
+use crate::ids::{ChangeId, ConfigId, PlanId, RolloutId, ServiceId};
+use crate::rollout::{Plan, Rollout, State};
 
-use super::rollouts::Flight;
+use super::rollouts::{Flight, Takeoff};
 use super::{ControlPlane, InputError, NoteBody};
 
 impl ControlPlane {
@@ -103,8 +104,24 @@ impl ControlPlane {
             plan,
         };
         let started = self.note(because, body);
-        let flight = Flight::new(id, change, config, service, candidate, rollout, started);
-        self.flights.push(flight);
+        let takeoff = Takeoff {
+            id,
+            change,
+            config,
+            service,
+            candidate,
+            past: self.past_of(service, rollout.plan()),
+            started,
+        };
+        self.flights.push(Flight::new(takeoff, rollout));
         self.drain_rollout(id);
+    }
+
+    /// What the judges of a plan may compare with when it starts now.
+    fn past_of(&self, service: ServiceId, plan: &Plan) -> Past {
+        let past = self.pasts.get(&service);
+        past.map_or_else(Past::default, |past| {
+            past.before(self.now, plan.looks_back())
+        })
     }
 }

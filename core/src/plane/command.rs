@@ -28,6 +28,10 @@ pub enum Command {
         instances: u32,
         /// Whose requests they serve.
         audience: Audience,
+        /// So many of the region's instances that stay as they are form the control group: their
+        /// windows are told apart.
+        #[serde(default, skip_serializing_if = "is_none")]
+        set_apart: u32,
     },
     /// Bring every instance that runs `from` to `to`. Replaces every push of `from`.
     RollBack {
@@ -66,6 +70,14 @@ impl Command {
             Self::Page { .. } => None,
         }
     }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the serialiser hands over a reference"
+)]
+const fn is_none(set_apart: &u32) -> bool {
+    *set_apart == 0
 }
 
 /// A command on its way out.

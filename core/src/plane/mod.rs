@@ -18,7 +18,11 @@ use alloc::vec::Vec;
 
 use crate::alerting::AlertBook;
 use crate::config::ConfigStore;
-use crate::ids::{AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId};
+use crate::health::WindowsSeen;
+use crate::health::judge::Past;
+use crate::ids::{
+    AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId, ServiceId,
+};
 use crate::incident::IncidentDesk;
 use crate::rollout::{Rollout, State};
 use crate::time::Micros;
@@ -55,6 +59,9 @@ pub struct ControlPlane {
     flights: Vec<Flight>,
     alerts: AlertBook,
     incidents: IncidentDesk,
+    windows_seen: WindowsSeen,
+    /// What services showed lately, for judges that compare with the time before.
+    pasts: BTreeMap<ServiceId, Past>,
     next_evaluation: Micros,
     outstanding: BTreeMap<CommandId, Outstanding>,
     next_command: u64,
@@ -88,6 +95,8 @@ impl ControlPlane {
             flights: Vec::new(),
             alerts: AlertBook::new(setup.slos.clone()),
             incidents: IncidentDesk::new(setup.paging),
+            windows_seen: WindowsSeen::default(),
+            pasts: setup.pasts(),
             next_evaluation: setup.evaluate_every,
             outstanding: BTreeMap::new(),
             next_command: 0,

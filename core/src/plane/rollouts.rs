@@ -1,7 +1,8 @@
 //! Rollouts: telemetry to the judge, verdicts and orders to the machine, its actions to commands.
 
 use crate::config::{Principal, VersionId};
-use crate::health::{Outcome, Tally, TelemetryWindow, judge};
+use crate::health::judge::{Control, Past, Setting};
+use crate::health::{Judge, Outcome, TelemetryWindow, WindowError};
 use crate::ids::{ChangeId, CommandId, ConfigId, NoteId, RegionId, RolloutId, ServiceId};
 use crate::rollout::{Action, ExposureReport, Order, RollbackReason, Rollout, RolloutTimer, State};
 use crate::time::Micros;
@@ -17,9 +18,9 @@ pub(super) struct Flight {
     pub(super) service: ServiceId,
     pub(super) candidate: VersionId,
     pub(super) rollout: Rollout,
-    /// What telemetry said of this stage: instances on the candidate, and all others.
-    candidate_tally: Tally,
-    control_tally: Tally,
+    /// What the service showed before the rollout began.
+    past: Past,
+    judge: Judge,
     last_outcome: Option<Outcome>,
     rollback_command: Option<CommandId>,
     /// The newest note of the rollout's own story.
@@ -28,28 +29,34 @@ pub(super) struct Flight {
     trigger: Option<NoteId>,
 }
 
+/// What a rollout begins with.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Takeoff {
+    pub(super) id: RolloutId,
+    pub(super) change: ChangeId,
+    pub(super) config: ConfigId,
+    pub(super) service: ServiceId,
+    pub(super) candidate: VersionId,
+    pub(super) past: Past,
+    /// The note that it started.
+    pub(super) started: NoteId,
+}
+
 impl Flight {
-    pub(super) fn new(
-        id: RolloutId,
-        change: ChangeId,
-        config: ConfigId,
-        service: ServiceId,
-        candidate: VersionId,
-        rollout: Rollout,
-        started: NoteId,
-    ) -> Self {
+    pub(super) fn new(takeoff: Takeoff, rollout: Rollout) -> Self {
+        let judge = judge_of(&rollout, takeoff.candidate, &takeoff.past);
         Self {
-            id,
-            change,
-            config,
-            service,
-            candidate,
+            id: takeoff.id,
+            change: takeoff.change,
+            config: takeoff.config,
+            service: takeoff.service,
+            candidate: takeoff.candidate,
             rollout,
-            candidate_tally: Tally::default(),
-            control_tally: Tally::default(),
+            past: takeoff.past,
+            judge,
             last_outcome: None,
             rollback_command: None,
-            story: started,
+            story: takeoff.started,
             trigger: None,
         }
     }
@@ -61,24 +68,38 @@ impl Flight {
         })
     }
 
-    /// A window that began before the stage did tells of another exposure: it is left out.
     fn window_arrived(&mut self, window: &TelemetryWindow) {
-        let judged = self.rollout.state().is_advancing()
-            && window.service == self.service
-            && window.start >= self.rollout.stage_entered();
-        if judged && window.version == self.candidate {
-            self.candidate_tally.add(window);
-        } else if judged {
-            self.control_tally.add(window);
+        if self.rollout.state().is_advancing() && window.service == self.service {
+            self.judge.observe(window);
         }
     }
+}
+
+/// The judge of the stage that a rollout is in, before it has seen anything.
+fn judge_of(rollout: &Rollout, candidate: VersionId, past: &Past) -> Judge {
+    let (plan, stage) = (rollout.plan(), rollout.stage());
+    let regions = rollout.limits();
+    let setting = Setting {
+        candidate,
+        start: rollout.stage_entered(),
+        longest: plan.push_deadline + stage.bake + plan.hold_max,
+        look_every: plan.check_every,
+        regions: regions.values().filter(|limit| **limit > 0).count() as u32,
+    };
+    Judge::new(stage.judge.clone(), setting, past)
 }
 
 impl ControlPlane {
     pub(super) fn window_arrived(&mut self, window: &TelemetryWindow) -> Result<(), InputError> {
         window.check(self.now).map_err(InputError::Window)?;
+        if !self.windows_seen.is_new(window) {
+            return Err(InputError::Window(WindowError::Repeated));
+        }
         for flight in &mut self.flights {
             flight.window_arrived(window);
+        }
+        if let Some(past) = self.pasts.get_mut(&window.service) {
+            past.add(window);
         }
         self.alerts.add(window);
         Ok(())
@@ -169,8 +190,7 @@ impl ControlPlane {
     pub(super) fn check(&mut self, id: RolloutId) {
         let now = self.now;
         let flight = &mut self.flights[id.index()];
-        let policy = &flight.rollout.stage().judge;
-        let verdict = judge(policy, now, &flight.candidate_tally, &flight.control_tally);
+        let verdict = flight.judge.look(now);
         let outcome = verdict.outcome;
         let stage = flight.rollout.stage_index() as u32;
         let is_news = flight.last_outcome != Some(outcome);
@@ -248,8 +268,7 @@ impl ControlPlane {
 
     fn entered(&mut self, id: RolloutId, stage: u32) {
         let flight = &mut self.flights[id.index()];
-        flight.candidate_tally.clear();
-        flight.control_tally.clear();
+        flight.judge = judge_of(&flight.rollout, flight.candidate, &flight.past);
         flight.last_outcome = None;
         let instances_max = flight.rollout.limits().into_values().sum();
         self.tell(
@@ -271,6 +290,10 @@ impl ControlPlane {
             region,
             instances,
             audience: flight.rollout.stage().audience,
+            set_apart: match flight.rollout.stage().judge.control {
+                Control::Group => instances,
+                Control::Others | Control::Before(_) => 0,
+            },
         };
         let because = flight.story;
         self.issue([because], command);

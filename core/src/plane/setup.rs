@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Finding, Schema};
 use crate::health::Slo;
+use crate::health::judge::Past;
 use crate::ids::{RegionId, ServiceId};
 use crate::incident::PagingPolicy;
 use crate::ratio::Ppm;
@@ -88,6 +89,22 @@ pub enum SetupError {
 }
 
 impl Setup {
+    /// An empty memory for every service whose judges look back.
+    pub(super) fn pasts(&self) -> BTreeMap<ServiceId, Past> {
+        let mut lengths: BTreeMap<ServiceId, Micros> = BTreeMap::new();
+        for config in &self.configs {
+            let length = config.plans.iter().map(Plan::looks_back).max();
+            let longest = lengths.entry(config.service).or_default();
+            *longest = (*longest).max(length.unwrap_or_default());
+        }
+        let looking = lengths
+            .into_iter()
+            .filter(|(_, length)| *length > Micros::ZERO);
+        looking
+            .map(|(service, length)| (service, Past::new(length)))
+            .collect()
+    }
+
     /// Checks the setup.
     ///
     /// # Errors

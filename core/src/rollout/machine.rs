@@ -447,7 +447,7 @@ mod tests {
                     limit: Limit::AtMost(0),
                     sample_min: 1,
                 }],
-                stale_after: MINUTE,
+                ..JudgePolicy::threshold(MINUTE)
             },
             on_failure: Reaction::Ignore,
         }

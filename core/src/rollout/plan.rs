@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::health::JudgePolicy;
+use crate::health::judge::JudgeError;
 use crate::ids::RegionId;
 use crate::ratio::Ppm;
 use crate::time::Micros;
@@ -129,9 +130,14 @@ pub enum PlanError {
     /// The last stage leaves instances out.
     #[error("the last stage, `{0}`, must reach every instance")]
     NotWhole(String),
-    /// A stage is never judged: it could never be promoted.
-    #[error("stage `{0}` has no checks, so no verdict could ever let it pass")]
-    NeverPasses(String),
+    /// A stage's judge could not do what it is asked for.
+    #[error("stage `{stage}` cannot be judged: {error}")]
+    Judge {
+        /// The stage.
+        stage: String,
+        /// Why.
+        error: JudgeError,
+    },
     /// Judging has no rhythm.
     #[error("the judge must be asked at an interval above zero")]
     NoCheckInterval,
@@ -170,14 +176,23 @@ impl Plan {
             {
                 return Err(PlanError::EmptyStage(name()));
             }
-            if stage.judge.checks.is_empty() {
-                return Err(PlanError::NeverPasses(name()));
+            if let Err(error) = stage.judge.check() {
+                let stage = name();
+                return Err(PlanError::Judge { stage, error });
             }
         }
         if self.limits(self.stages.len() - 1, instances) != *instances {
             return Err(PlanError::NotWhole(last.name.clone()));
         }
         Ok(())
+    }
+
+    /// How long before the rollout its judges look back.
+    #[must_use]
+    pub fn looks_back(&self) -> Micros {
+        let stages = self.stages.iter();
+        let longest = stages.map(|stage| stage.judge.looks_back()).max();
+        longest.unwrap_or_default()
     }
 
     /// The instances of each region that may run the candidate in `stage`: the widest share of
@@ -228,7 +243,7 @@ mod tests {
                     limit: Limit::AtMost(0),
                     sample_min: 1,
                 }],
-                stale_after: Micros::from_mins(2),
+                ..JudgePolicy::threshold(Micros::from_mins(2))
             },
             on_failure: Reaction::RollBack,
         }
@@ -287,7 +302,11 @@ mod tests {
         );
         let mut unjudged = all();
         unjudged.judge.checks.clear();
-        check(vec![unjudged], PlanError::NeverPasses("all".into()));
+        let error = PlanError::Judge {
+            stage: "all".into(),
+            error: JudgeError::NoChecks,
+        };
+        check(vec![unjudged], error);
         let mut restless = plan(vec![all()]);
         restless.check_every = Micros::ZERO;
         assert_eq!(restless.check(&fleet()), Err(PlanError::NoCheckInterval));

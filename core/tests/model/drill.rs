@@ -6,7 +6,7 @@ use firedrill_core::Micros;
 use firedrill_core::alerting::SloHistory;
 use firedrill_core::config::{Decision, Edit, Value, VersionId};
 use firedrill_core::health::{
-    ClassCounts, InstanceCounts, LatencyHistogram, Saturation, TelemetryWindow,
+    ClassCounts, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, TelemetryWindow,
 };
 use firedrill_core::ids::{
     ChangeId, ClassId, CommandId, ConfigId, PageId, PlanId, RegionId, RolloutId, ServiceId, SloId,
@@ -769,6 +769,7 @@ fn window(
         service: ServiceId(service),
         region: RegionId(region),
         version,
+        set_apart: false,
         start: end - SCRAPE,
         end,
         classes: vec![ClassCounts {
@@ -783,6 +784,8 @@ fn window(
             up: if quality == Quality::Down { 0 } else { 4 },
             restarts: 0,
         },
+        log_errors: 0,
+        probes: ProbeCounts::default(),
         saturation: Saturation::default(),
     }
 }

@@ -137,7 +137,7 @@ fn judge(limit: Limit) -> JudgePolicy {
                 sample_min: 1,
             },
         ],
-        stale_after: STALE_AFTER,
+        ..JudgePolicy::threshold(STALE_AFTER)
     }
 }
 

@@ -342,6 +342,10 @@ pub struct CheckLine {
     pub sample: u64,
     /// The smallest sample that decides anything.
     pub sample_min: u64,
+    /// How far it was on its way to failing: 100 % fails.
+    pub nearness: Option<String>,
+    /// What the outcome rests on, when it is more than a value beside a limit.
+    pub proof: Option<String>,
     /// Whether this check decided the verdict.
     pub decided: bool,
 }

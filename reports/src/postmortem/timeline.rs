@@ -304,22 +304,10 @@ fn verdict_evidence(facts: &Facts<'_>, verdict: &Verdict) -> String {
 
 /// A signal with the names of its parts.
 pub(super) fn signal(facts: &Facts<'_>, signal: Signal) -> String {
-    match signal {
-        Signal::ErrorRatio { class: Some(class) } => {
-            format!("error ratio of `{}`", facts.class(class))
-        }
-        Signal::BusinessLoss { class: Some(class) } => {
-            format!("business loss of `{}`", facts.class(class))
-        }
-        Signal::ErrorRatio { class: None }
-        | Signal::BusinessLoss { class: None }
-        | Signal::Latency { .. }
-        | Signal::Unavailable
-        | Signal::Restarts
-        | Signal::Cpu
-        | Signal::Memory
-        | Signal::Network
-        | Signal::Disk => signal.to_string(),
+    let name = signal.name();
+    match signal.class() {
+        Some(class) => format!("{name} of `{}`", facts.class(class)),
+        None => name,
     }
 }
 

@@ -7,6 +7,7 @@ mod propagation;
 
 use std::fmt::Write;
 
+use firedrill_core::health::judge::{Control, Method};
 use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
 use firedrill_core::ids::ClassId;
 use firedrill_core::rollout::{Audience, Reaction, Share, Stage, StageKind};
@@ -189,14 +190,35 @@ fn write_stage(
 }
 
 fn describe_judge(scenario: &Scenario, stage: &Stage) -> String {
+    let control = match stage.judge.control {
+        Control::Others => "the other instances".to_owned(),
+        Control::Group => "a control group of the same size".to_owned(),
+        Control::Before(length) => format!("the {} before the rollout", span(length)),
+    };
     let checks = stage.judge.checks.iter();
     let checks: Vec<String> = checks
-        .map(|check| describe_check(scenario, check))
+        .map(|check| describe_check(scenario, check, &control))
         .collect();
-    format!("The judge wants {}", checks.join(", "))
+    let how = match stage.judge.method {
+        Method::Threshold => String::new(),
+        Method::Repeated(repetition) => format!(
+            ", measured every {} over {}",
+            span(repetition.interval),
+            span(repetition.window)
+        ),
+        Method::Rank(rank) => format!(
+            ", by a rank test of every scrape at {} confidence",
+            rank.confidence
+        ),
+        Method::Sequential(method) => format!(
+            ", and fails it when the evidence is such that a good change shows it in {} of all stages",
+            method.alpha
+        ),
+    };
+    format!("The judge wants {}{how}", checks.join(", "))
 }
 
-fn describe_check(scenario: &Scenario, check: &Check) -> String {
+fn describe_check(scenario: &Scenario, check: &Check, control: &str) -> String {
     let signal = match check.signal {
         Signal::ErrorRatio { class } => {
             format!("the error ratio of {}", requests(scenario, class))
@@ -208,7 +230,10 @@ fn describe_check(scenario: &Scenario, check: &Check) -> String {
             )
         }
         Signal::Latency { .. } => format!("the {}", check.signal),
-        Signal::Unavailable
+        Signal::Throughput
+        | Signal::LogErrors
+        | Signal::Probes
+        | Signal::Unavailable
         | Signal::Restarts
         | Signal::Cpu
         | Signal::Memory
@@ -218,16 +243,26 @@ fn describe_check(scenario: &Scenario, check: &Check) -> String {
     let limit = match check.limit {
         Limit::AtMost(limit) => format!("at most {}", check.signal.format(limit)),
         Limit::AtMostControl { factor_ppm, floor } => format!(
-            "at most {} times that of the other instances, or {}",
+            "at most {} times that of {control}, or {}",
             factor_ppm as f64 / 1e6,
             check.signal.format(floor),
         ),
+        Limit::AtLeast(limit) => format!("at least {}", check.signal.format(limit)),
+        Limit::AtLeastControl { factor_ppm } => {
+            format!(
+                "at least {} times that of {control}",
+                factor_ppm as f64 / 1e6
+            )
+        }
     };
     let unit = match check.signal {
-        Signal::ErrorRatio { .. } | Signal::BusinessLoss { .. } | Signal::Latency { .. } => {
-            "request"
-        }
-        Signal::Unavailable
+        Signal::ErrorRatio { .. }
+        | Signal::BusinessLoss { .. }
+        | Signal::Latency { .. }
+        | Signal::LogErrors => "request",
+        Signal::Probes => "probe",
+        Signal::Throughput
+        | Signal::Unavailable
         | Signal::Restarts
         | Signal::Cpu
         | Signal::Memory

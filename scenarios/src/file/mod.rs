@@ -6,6 +6,7 @@ mod defect;
 mod demand;
 mod expect;
 mod fleet;
+mod judge;
 mod plan;
 mod propagation;
 mod world;
@@ -27,9 +28,14 @@ pub use fleet::{
     BackoffFile, BreakerFile, ClassFile, DistributionFile, EdgeFile, FleetFile, GoldenFile,
     QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
 };
+pub use judge::{
+    ControlFile, MethodFile, NoValueFile, OnsetKindFile, RankMethodFile, RepetitionFile,
+    SequentialMethodFile,
+};
 pub use plan::{
-    AudienceFile, CheckFile, CountLimit, JudgeFile, LatencyFile, LimitFile, PlanFile, RatioFile,
-    ReactionFile, RelativeFile, SaturationFile, ShareLimit, StageFile, StageKindFile, TimeLimit,
+    AudienceFile, CheckFile, CountLimit, JudgeFile, LatencyFile, LimitFile, LogFile,
+    LowerLimitFile, PlanFile, ProbesFile, RatioFile, ReactionFile, RelativeFile, SaturationFile,
+    ShareLimit, StageFile, StageKindFile, TimeLimit,
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use world::{

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use crate::place::At;
 use crate::scalar::{Count, Duration, Name, Number, Percent, Scalar, Width};
 
+use super::judge::{ControlFile, MethodFile};
+
 /// The way of a change to the whole fleet.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -81,12 +83,18 @@ pub enum ReactionFile {
     RollBack,
 }
 
-/// Fixed limits over a minimum sample.
+/// Who says whether a stage looks good.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct JudgeFile {
     /// A candidate whose newest numbers are older than this has no data.
     pub stale_after: Scalar<Duration>,
+    /// How checks are decided; all that was seen against the limit when left out.
+    #[serde(default)]
+    pub method: Option<MethodFile>,
+    /// What the candidate is compared with; all other instances when left out.
+    #[serde(default)]
+    pub control: Option<ControlFile>,
     /// The checks; all must pass.
     pub checks: Vec<CheckFile>,
 }
@@ -99,6 +107,16 @@ pub enum LimitFile<V> {
     AtMost(V),
     /// The candidate may reach the control's value times a factor.
     AtMostControl(RelativeFile<V>),
+}
+
+/// Where too little begins.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum LowerLimitFile {
+    /// The candidate may fall to this value.
+    AtLeast(Scalar<Count>),
+    /// The candidate may fall to this part of the control's value: 0.8 allows a fifth less.
+    AtLeastControl(Scalar<Number>),
 }
 
 /// A limit relative to the instances that do not have the change.
@@ -128,6 +146,12 @@ pub enum CheckFile {
     BusinessLoss(RatioFile),
     /// A latency quantile.
     Latency(LatencyFile),
+    /// Requests that an instance answers in a minute.
+    Throughput(SaturationFile<LowerLimitFile>),
+    /// Lines logged as errors, for every thousand requests.
+    LogErrors(LogFile),
+    /// Synthetic transactions that fail.
+    Probes(ProbesFile),
     /// Instances that fail their health check.
     Unavailable(SaturationFile<ShareLimit>),
     /// Restarts since the stage began.
@@ -152,6 +176,26 @@ pub struct RatioFile {
     /// Where too much begins.
     pub limit: ShareLimit,
     /// The smallest number of requests that decides anything.
+    pub sample_min: Scalar<Count>,
+}
+
+/// Lines logged as errors.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LogFile {
+    /// Where too much begins, in lines for every thousand requests.
+    pub limit: LimitFile<Scalar<Number>>,
+    /// The smallest number of requests that decides anything.
+    pub sample_min: Scalar<Count>,
+}
+
+/// Synthetic transactions.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProbesFile {
+    /// Where too much begins.
+    pub limit: ShareLimit,
+    /// The smallest number of probes that decides anything.
     pub sample_min: Scalar<Count>,
 }
 

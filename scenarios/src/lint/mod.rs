@@ -7,6 +7,7 @@
 mod judges;
 mod plan;
 mod seen;
+mod stage;
 
 use std::path::Path;
 

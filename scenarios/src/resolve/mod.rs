@@ -8,6 +8,7 @@ mod demand;
 mod edge;
 mod expect;
 mod fleet;
+mod judge;
 mod plan;
 mod propagation;
 mod size;

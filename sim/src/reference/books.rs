@@ -2,7 +2,8 @@
 
 use firedrill_core::config::{Document, VersionId};
 use firedrill_core::health::{
-    ClassCounts, InstanceCounts, LatencyHistogram, Outcome, Saturation, TelemetryWindow,
+    ClassCounts, InstanceCounts, LatencyHistogram, Outcome, ProbeCounts, Saturation,
+    TelemetryWindow,
 };
 use firedrill_core::ids::{ClassId, RegionId, RolloutId, ServiceId};
 use firedrill_core::plane::Issued;
@@ -200,6 +201,7 @@ impl InstanceWorld<'_> {
             service,
             region,
             version: self.versions[service.index()][version].id,
+            set_apart: false,
             start,
             end,
             classes: classes.collect(),
@@ -209,6 +211,8 @@ impl InstanceWorld<'_> {
                 up,
                 restarts: scope.restarts,
             },
+            log_errors: 0,
+            probes: ProbeCounts::default(),
             saturation: Saturation {
                 cpu: golden(signals.cpu),
                 memory: golden(signals.memory).max(leaked),

@@ -3,7 +3,7 @@
 
 use firedrill_core::config::VersionId;
 use firedrill_core::health::{
-    ClassCounts, InstanceCounts, LatencyHistogram, Saturation, TelemetryWindow,
+    ClassCounts, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, TelemetryWindow,
 };
 use firedrill_core::ids::{ClassId, RegionId, ServiceId};
 use firedrill_core::{Micros, Ppm};
@@ -188,6 +188,7 @@ pub(crate) fn scrape(
         service: labels.service,
         region: labels.region,
         version: labels.version,
+        set_apart: false,
         start,
         end,
         classes: scope
@@ -208,6 +209,8 @@ pub(crate) fn scrape(
             up: seen.up,
             restarts: scope.restarts,
         },
+        log_errors: 0,
+        probes: ProbeCounts::default(),
         saturation: Saturation {
             cpu: golden(service.cpu),
             memory: memory.max(Ppm::from_f64(scope.mean_leaked().min(1.0))),

@@ -68,7 +68,7 @@ fn stage(name: &str, kind: StageKind, share: Share, audience: Audience) -> Stage
                 check(Signal::ErrorRatio { class: None }, 20_000, 50),
                 check(Signal::Unavailable, 200_000, 4),
             ],
-            stale_after: Micros::from_mins(2),
+            ..JudgePolicy::threshold(Micros::from_mins(2))
         },
         on_failure: Reaction::RollBack,
     }

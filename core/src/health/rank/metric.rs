@@ -123,6 +123,17 @@ impl MetricPolicy {
             must_have_data: false,
         }
     }
+
+    /// The standardised statistic that one look takes to be significant.
+    #[must_use]
+    pub fn z_needed(&self) -> f64 {
+        let looks = match self.mode {
+            Mode::Compatible => 1,
+            Mode::Guarded { looks, .. } => looks.max(1),
+        };
+        let level = (1.0 - self.confidence) / f64::from(looks);
+        -normal_quantile(level / 2.0)
+    }
 }
 
 /// What a metric says.
@@ -308,7 +319,7 @@ fn guarded(policy: &MetricPolicy, samples: &Samples, means: (f64, f64), looks: u
     let level = (1.0 - policy.confidence) / f64::from(looks.max(1));
     let shift = samples.shift(1.0 - level, Roots::Relative)?;
     let z = samples.z(0.0)?;
-    let needed = -normal_quantile(level / 2.0);
+    let needed = policy.z_needed();
     let difference = means.0 - means.1;
     let matters = difference.abs() > policy.tolerance * means.1.abs();
     let sides = (

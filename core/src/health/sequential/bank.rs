@@ -78,7 +78,7 @@ impl EffectBank {
             prior: raw.map(|weight| weight / sum),
             evidence: [start; EFFECTS],
             weights: Weights {
-                key: f64::NAN,
+                key: -1.0,
                 up: [1.0; EFFECTS],
                 down: [1.0; EFFECTS],
             },

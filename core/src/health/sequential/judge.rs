@@ -95,13 +95,15 @@ pub enum SampleError {
 }
 
 /// Judges a candidate after every window, at a false-alarm budget for the whole bake.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SequentialJudge {
     policy: SequentialPolicy,
     signals: Vec<SignalState>,
     started: Option<Micros>,
     judged_until: Option<Micros>,
     fail_e: f64,
+    /// Parts of the fleet that windows cover one by one.
+    parts: u32,
 }
 
 impl SequentialJudge {
@@ -110,6 +112,19 @@ impl SequentialJudge {
     /// # Errors
     /// When the policy asks for nonsense.
     pub fn new(policy: SequentialPolicy, signals: usize) -> Result<Self, PolicyError> {
+        Self::in_parts(policy, signals, 1)
+    }
+
+    /// A judge to which each of so many parts of the fleet (regions) brings windows of its own,
+    /// by [`SequentialJudge::observe_part`].
+    ///
+    /// # Errors
+    /// When the policy asks for nonsense.
+    pub fn in_parts(
+        policy: SequentialPolicy,
+        signals: usize,
+        parts: u32,
+    ) -> Result<Self, PolicyError> {
         policy.check(signals)?;
         Ok(Self {
             policy,
@@ -117,6 +132,7 @@ impl SequentialJudge {
             started: None,
             judged_until: None,
             fail_e: libm::exp(policy.fail_threshold(signals)),
+            parts: parts.max(1),
         })
     }
 
@@ -125,12 +141,24 @@ impl SequentialJudge {
     /// # Errors
     /// When the window cannot be true or was already judged.
     pub fn observe(&mut self, window: &PairedWindow<'_>) -> Result<(), SampleError> {
+        self.check_order(window)?;
+        self.observe_part(window)
+    }
+
+    /// Takes one window of one part of the fleet. Parts come in any order, late ones too: each
+    /// is compared within itself, and evidence multiplies whatever came first. The caller sees to
+    /// it that none is given twice.
+    ///
+    /// # Errors
+    /// When the window cannot be true.
+    pub fn observe_part(&mut self, window: &PairedWindow<'_>) -> Result<(), SampleError> {
         self.check(window)?;
-        self.started = self.started.or(Some(window.start));
-        self.judged_until = Some(window.end);
+        self.started = Some(self.started.unwrap_or(window.start).min(window.start));
+        self.judged_until = self.judged_until.max(Some(window.end));
         let length = window.end - window.start;
         let mass = (1.0 - self.policy.onset.start()) * length.as_secs_f64()
-            / self.policy.bake.as_secs_f64();
+            / self.policy.bake.as_secs_f64()
+            / f64::from(self.parts);
         let count = self.signals.len();
         for (state, counts) in self.signals.iter_mut().zip(window.signals) {
             state.observe(&self.policy, counts, mass);
@@ -151,6 +179,15 @@ impl SequentialJudge {
     pub fn observe_hosts(&mut self, signal: usize, control: &[ArmCounts], canary_hosts: u32) {
         if let Some(state) = self.signals.get_mut(signal) {
             state.observe_hosts(control, canary_hosts);
+        }
+    }
+
+    /// Says how many hosts each arm has, for [`HostEffects::AtMost`].
+    ///
+    /// [`HostEffects::AtMost`]: super::HostEffects::AtMost
+    pub fn hosts_are(&mut self, signal: usize, canary: u32, control: u32) {
+        if let Some(state) = self.signals.get_mut(signal) {
+            state.hosts_are(canary, control);
         }
     }
 
@@ -198,14 +235,18 @@ impl SequentialJudge {
         SequentialVerdict::of(self.signals.iter().map(evidence).collect())
     }
 
+    fn check_order(&self, window: &PairedWindow<'_>) -> Result<(), SampleError> {
+        match self.judged_until {
+            Some(judged_until) if window.start < judged_until => {
+                Err(SampleError::AlreadyJudged { judged_until })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     fn check(&self, window: &PairedWindow<'_>) -> Result<(), SampleError> {
         if window.start >= window.end {
             return Err(SampleError::Empty);
-        }
-        if let Some(judged_until) = self.judged_until
-            && window.start < judged_until
-        {
-            return Err(SampleError::AlreadyJudged { judged_until });
         }
         if window.signals.len() != self.signals.len() {
             return Err(SampleError::Signals {

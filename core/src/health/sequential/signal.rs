@@ -13,7 +13,7 @@ use super::policy::{Baseline, EFFECT_MAX, HostEffects, SequentialPolicy};
 pub(super) const TURN_ERRORS_MAX: i64 = 100_000;
 
 /// What has been seen of one signal.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct SignalState {
     pub(super) bank: EffectBank,
     pub(super) canary: ArmCounts,
@@ -22,6 +22,7 @@ pub(super) struct SignalState {
     pub(super) share: (f64, f64),
     spread: Option<Box<HostSpread>>,
     canary_hosts: u32,
+    control_hosts: u32,
     /// Errors of both arms as the bank was told of them: deflated for clumping at the time.
     told: (u64, u64),
     /// Fractions of errors left over when counts are deflated for clumping.
@@ -39,6 +40,7 @@ impl SignalState {
             share: (1.0, 0.0),
             spread: None,
             canary_hosts: 0,
+            control_hosts: 0,
             told: (0, 0),
             carry: (0.0, 0.0),
             failed: None,
@@ -70,6 +72,11 @@ impl SignalState {
     pub(super) fn observe_hosts(&mut self, control: &[ArmCounts], canary_hosts: u32) {
         self.spread.get_or_insert_default().observe(control);
         self.canary_hosts = canary_hosts;
+    }
+
+    pub(super) const fn hosts_are(&mut self, canary: u32, control: u32) {
+        self.canary_hosts = canary;
+        self.control_hosts = control;
     }
 
     pub(super) fn clump(&self) -> f64 {
@@ -127,7 +134,8 @@ impl SignalState {
         match policy.hosts {
             HostEffects::None => None,
             HostEffects::AtMost(variation) => {
-                let control_hosts = spread.map_or(1.0, HostSpread::hosts).max(1.0);
+                let known = f64::from(self.control_hosts.max(1));
+                let control_hosts = spread.map_or(known, HostSpread::hosts).max(1.0);
                 let hosts = (canary_hosts, control_hosts);
                 Some(HostModel::at_most(variation.as_f64(), hosts))
             }

@@ -22,6 +22,9 @@ pub(in crate::postmortem) enum Place {
     Restarts,
     Cpu,
     Memory,
+    Throughput,
+    Logs,
+    Probes,
 }
 
 impl Place {
@@ -34,6 +37,9 @@ impl Place {
             Signal::Restarts => Some(Self::Restarts),
             Signal::Cpu => Some(Self::Cpu),
             Signal::Memory => Some(Self::Memory),
+            Signal::Throughput => Some(Self::Throughput),
+            Signal::LogErrors => Some(Self::Logs),
+            Signal::Probes => Some(Self::Probes),
             Signal::Network | Signal::Disk => None,
         }
     }
@@ -47,6 +53,9 @@ impl Place {
             Self::Restarts => "restarts",
             Self::Cpu => "processor use",
             Self::Memory => "memory",
+            Self::Throughput => "throughput",
+            Self::Logs => "logged errors",
+            Self::Probes => "failed probes",
         }
     }
 }
@@ -56,7 +65,14 @@ impl Place {
     pub(in crate::postmortem) fn with_article(self) -> String {
         let article = match self {
             Self::Errors | Self::Unavailable => "an",
-            Self::Business | Self::Latency | Self::Restarts | Self::Cpu | Self::Memory => "a",
+            Self::Business
+            | Self::Latency
+            | Self::Restarts
+            | Self::Cpu
+            | Self::Memory
+            | Self::Throughput
+            | Self::Logs
+            | Self::Probes => "a",
         };
         format!("{article} {}", self.name().replace(' ', "-"))
     }
@@ -81,19 +97,8 @@ pub(in crate::postmortem) fn sees(
     signal: Signal,
 ) -> bool {
     let shows = tell(facts, defect).shows;
-    let of_class = match signal {
-        Signal::ErrorRatio { class: seen } | Signal::BusinessLoss { class: seen } => {
-            let hit = defect.mechanism.class();
-            seen.is_none() || hit.is_none() || seen == hit
-        }
-        Signal::Latency { .. }
-        | Signal::Unavailable
-        | Signal::Restarts
-        | Signal::Cpu
-        | Signal::Memory
-        | Signal::Network
-        | Signal::Disk => true,
-    };
+    let (seen, hit) = (signal.class(), defect.mechanism.class());
+    let of_class = seen.is_none() || hit.is_none() || seen == hit;
     of_class && Place::of(signal).is_some_and(|place| shows.contains(&place))
 }
 
@@ -103,10 +108,7 @@ pub(in crate::postmortem) fn relevant_check<'a>(
     defect: &DefectFacts<'_>,
     verdict: &'a Verdict,
 ) -> Option<&'a CheckEvidence> {
-    let closeness = |check: &&CheckEvidence| match (check.value, check.limit) {
-        (Some(value), Some(limit)) => Ppm::of(value, limit.max(1)),
-        (Some(_) | None, _) => Ppm::ZERO,
-    };
+    let closeness = |check: &&CheckEvidence| check.nearness().unwrap_or(0);
     verdict
         .checks
         .iter()

@@ -1,6 +1,7 @@
 //! Every layer that could have stopped the change: what it did, and why.
 
 mod alert;
+mod proof;
 mod stage;
 
 use firedrill_core::config::Decision;

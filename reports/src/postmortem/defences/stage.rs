@@ -1,7 +1,6 @@
 //! The judge of a stage: what it saw, what it could not know, and why it said what it said.
 
-use firedrill_core::health::{CheckEvidence, Outcome, Signal, Verdict};
-use firedrill_core::ids::ClassId;
+use firedrill_core::health::{CheckEvidence, Outcome, Proof, Verdict};
 use firedrill_core::rollout::{Audience, RollbackReason, StageKind};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::log::VerdictTruth;
@@ -13,7 +12,7 @@ use crate::postmortem::model::{CheckLine, Defence, DefenceOutcome, LayerKind, So
 use crate::postmortem::timeline;
 use crate::words;
 
-use super::{layer, let_through, not_reached, stopped};
+use super::{layer, let_through, not_reached, proof, stopped};
 
 /// The layer of stage `index`.
 pub(super) fn write(facts: &Facts<'_>, index: usize) -> Defence {
@@ -58,6 +57,8 @@ fn checks(facts: &Facts<'_>, verdict: &Verdict) -> Vec<CheckLine> {
         limit: check.limit.map(|value| check.signal.format(value)),
         sample: check.sample,
         sample_min: check.sample_min,
+        nearness: proof::nearness(check),
+        proof: proof::phrase(check),
         decided: index as u32 == verdict.decided_by,
     };
     verdict.checks.iter().enumerate().map(line).collect()
@@ -144,6 +145,10 @@ fn why_stopped(facts: &Facts<'_>, stage: &StageFacts<'_>) -> String {
             let name = words::sentence(&timeline::signal(facts, check.signal));
             let sample = words::count(check.sample);
             match verdict.outcome {
+                Outcome::Fail if check.proof != Proof::Limit => format!(
+                    "{name} failed with {value}: {}",
+                    proof::phrase(check).unwrap_or_default()
+                ),
                 Outcome::Fail => format!(
                     "{name} reached {value}, over the limit of {limit}, on a sample of {sample}"
                 ),
@@ -200,6 +205,12 @@ fn why_passed(facts: &Facts<'_>, stage: &StageFacts<'_>) -> String {
         || "It passed.".into(),
         |check| {
             let (value, limit) = timeline::value_and_limit(check);
+            if let Some(phrase) = proof::phrase(check) {
+                let name = timeline::signal(facts, check.signal);
+                return format!(
+                    "Every check passed; the closest was {name} with {value}: {phrase}."
+                );
+            }
             format!(
                 "Every check passed; the closest was {} with {value}, limit {limit}, on a sample \
                  of {}.",
@@ -300,6 +311,13 @@ fn seen(
     let control = check.control.map_or_else(String::new, |control| {
         format!("; control: {}", check.signal.format(control))
     });
+    if let Some(phrase) = proof::phrase(check) {
+        let near = proof::nearness(check);
+        let way = near.map_or_else(String::new, |near| {
+            format!(", {near} of the way to failing")
+        });
+        return format!("Its {name} was {value}{way}: {phrase}.");
+    }
     if check.limit.is_some_and(|limit| reading > limit) {
         return format!(
             "Its {name} of {value} was over the limit of {limit}, on a sample of {} of the {} \
@@ -401,9 +419,7 @@ fn class_check(
     let class = defect.mechanism.class()?;
     let watched = stage.spec.is_some_and(|spec| {
         let mut signals = spec.judge.checks.iter().map(|check| check.signal);
-        signals.any(|signal| {
-            signal_class(signal) == Some(class) && defect::sees(facts, defect, signal)
-        })
+        signals.any(|signal| signal.class() == Some(class) && defect::sees(facts, defect, signal))
     });
     if watched || truth.harmed == 0 || truth.hit_class_requests == truth.requests {
         return None;
@@ -416,18 +432,4 @@ fn class_check(
             format!("Of that class alone it harmed {alone}.")
         },
     )
-}
-
-/// The class that a signal is confined to.
-const fn signal_class(signal: Signal) -> Option<ClassId> {
-    match signal {
-        Signal::ErrorRatio { class } | Signal::BusinessLoss { class } => class,
-        Signal::Latency { .. }
-        | Signal::Unavailable
-        | Signal::Restarts
-        | Signal::Cpu
-        | Signal::Memory
-        | Signal::Network
-        | Signal::Disk => None,
-    }
 }

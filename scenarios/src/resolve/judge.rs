@@ -1,0 +1,305 @@
+//! The judge of a stage: its checks, how they are decided, and what they compare with.
+
+use firedrill_core::health::judge::{Control, Method, RankMethod, Repetition, SequentialMethod};
+use firedrill_core::health::sequential::{HostEffects, Onset};
+use firedrill_core::health::{Check, JudgePolicy, Limit, NoDataRule, Signal};
+use firedrill_core::ids::{ClassId, ServiceId};
+use firedrill_core::{Micros, Ppm};
+
+use crate::file::{
+    CheckFile, ControlFile, LimitFile, LowerLimitFile, MethodFile, NoValueFile, OnsetKindFile,
+    RankMethodFile, RatioFile, RepetitionFile, SaturationFile, SequentialMethodFile, ShareLimit,
+    StageFile,
+};
+use crate::scalar::{Kind, Scalar};
+
+use super::World;
+use super::context::Context;
+use super::world::{above_zero, class_at};
+
+/// Makes the judge of a stage.
+pub(super) fn resolve(
+    context: &mut Context,
+    file: &StageFile,
+    world: &World,
+    service: ServiceId,
+) -> JudgePolicy {
+    let stage = format!("stage `{}`", file.name.text);
+    let checks = resolve_checks(context, file, world, service, &stage);
+    let what = format!("the age limit of {stage}");
+    JudgePolicy {
+        checks,
+        method: method(context, file.judge.method.as_ref(), &stage),
+        control: control(context, file.judge.control.as_ref(), &stage),
+        stale_after: context.read(&file.judge.stale_after, &what),
+    }
+}
+
+fn resolve_checks(
+    context: &mut Context,
+    file: &StageFile,
+    world: &World,
+    service: ServiceId,
+    stage: &str,
+) -> Vec<Check> {
+    let checks: Vec<Check> = file
+        .judge
+        .checks
+        .iter()
+        .map(|check| resolve_check(context, check, world, service, stage))
+        .collect();
+    if checks.is_empty() {
+        context.report(
+            "scenario::never-passes",
+            file.name.place,
+            format!("{stage} has no checks, so no verdict could ever let it pass"),
+            |problem| {
+                problem
+                    .label("expected at least one check under `judge`")
+                    .help("add a check, for example `unavailable: {limit: {at-most: 5 %}, sample-min: 1}`")
+            },
+        );
+    } else if !checks.iter().any(can_fail) {
+        context.report(
+            "scenario::never-fails",
+            file.name.place,
+            format!("{stage} has only checks that can never fail, so it would let everything pass"),
+            |problem| {
+                problem
+                    .label("every limit is the most there can be")
+                    .help("lower a limit below 100 %")
+            },
+        );
+    }
+    checks
+}
+
+fn control(context: &mut Context, file: Option<&ControlFile>, stage: &str) -> Control {
+    match file {
+        None | Some(ControlFile::Others) => Control::Others,
+        Some(ControlFile::Group) => Control::Group,
+        Some(ControlFile::Before(length)) => {
+            let what = format!("the time before the rollout that {stage} compares with");
+            Control::Before(above_zero(context, length, &what))
+        }
+    }
+}
+
+fn method(context: &mut Context, file: Option<&MethodFile>, stage: &str) -> Method {
+    match file {
+        None | Some(MethodFile::Threshold) => Method::Threshold,
+        Some(MethodFile::Repeated(file)) => Method::Repeated(repetition(context, file, stage)),
+        Some(MethodFile::Rank(file)) => Method::Rank(rank(context, file, stage)),
+        Some(MethodFile::Sequential(file)) => Method::Sequential(sequential(context, file, stage)),
+    }
+}
+
+fn repetition(context: &mut Context, file: &RepetitionFile, stage: &str) -> Repetition {
+    let what = |field: &str| format!("the {field} of the judge of {stage}");
+    let interval = above_zero(context, &file.interval, &what("interval"));
+    let window = file.window.as_ref();
+    let mut count = |scalar: &Option<_>, field: &str| {
+        let scalar = scalar.as_ref();
+        scalar.map(|scalar| context.read(scalar, &what(field)))
+    };
+    let failures = count(&file.failure_limit, "failure limit");
+    let in_row = count(&file.consecutive_failure_limit, "consecutive failure limit");
+    let errors = count(&file.consecutive_error_limit, "consecutive error limit");
+    Repetition {
+        interval,
+        window: window.map_or(interval, |window| {
+            above_zero(context, window, &what("window"))
+        }),
+        failure_limit: failures.or_else(|| in_row.is_none().then_some(0)),
+        consecutive_failure_limit: in_row,
+        consecutive_error_limit: errors.unwrap_or(4),
+        no_data: match file.no_data {
+            None | Some(NoValueFile::Error) => NoDataRule::Error,
+            Some(NoValueFile::Failure) => NoDataRule::Failure,
+            Some(NoValueFile::Ignore) => NoDataRule::Ignore,
+        },
+    }
+}
+
+fn rank(context: &mut Context, file: &RankMethodFile, stage: &str) -> RankMethod {
+    let confidence = file.confidence.as_ref();
+    let points = file.points.as_ref();
+    RankMethod {
+        confidence: confidence.map_or(Ppm::percent(98), |confidence| {
+            context.read(
+                confidence,
+                &format!("the confidence of the judge of {stage}"),
+            )
+        }),
+        points_min: points.map_or(8, |points| {
+            context.read(
+                points,
+                &format!("the fewest points of the judge of {stage}"),
+            )
+        }),
+        compatible: file.compatible,
+    }
+}
+
+fn sequential(context: &mut Context, file: &SequentialMethodFile, stage: &str) -> SequentialMethod {
+    let what = |field: &str| format!("the {field} of the judge of {stage}");
+    let effect = file.smallest_effect.as_ref().map_or(2.0, |effect| {
+        let read = context.read(effect, &what("smallest effect"));
+        if !(1.05..64.0).contains(&read) {
+            context.out_of_range(effect, &what("smallest effect"), "1.05 to 64");
+        }
+        read.clamp(1.05, 63.0)
+    });
+    let mut share = |scalar: &Option<Scalar<_>>, usual: Ppm, field: &str| {
+        let scalar = scalar.as_ref();
+        scalar.map_or(usual, |scalar| context.read(scalar, &what(field)))
+    };
+    let vary = share(&file.hosts_vary_by, Ppm::ZERO, "variation of hosts");
+    SequentialMethod {
+        alpha: share(&file.false_alarms, Ppm(1_000), "false alarms"),
+        miss: share(&file.misses, Ppm::percent(5), "misses"),
+        effect_milli: (effect * 1e3).round() as u32,
+        onset: match file.onset {
+            None | Some(OnsetKindFile::Either) => Onset::Either,
+            Some(OnsetKindFile::Start) => Onset::Start,
+            Some(OnsetKindFile::AnyTime) => Onset::AnyTime,
+        },
+        hosts: match vary {
+            Ppm::ZERO => HostEffects::None,
+            vary => HostEffects::AtMost(vary),
+        },
+    }
+}
+
+/// Whether any reading could exceed the check's limit.
+const fn can_fail(check: &Check) -> bool {
+    let most = match check.signal {
+        Signal::Latency { .. } | Signal::Restarts | Signal::Throughput | Signal::LogErrors => {
+            return true;
+        }
+        Signal::ErrorRatio { .. }
+        | Signal::BusinessLoss { .. }
+        | Signal::Probes
+        | Signal::Unavailable
+        | Signal::Cpu
+        | Signal::Memory
+        | Signal::Network
+        | Signal::Disk => Ppm::ONE.0 as u64,
+    };
+    match check.limit {
+        Limit::AtMost(limit) | Limit::AtMostControl { floor: limit, .. } => limit < most,
+        Limit::AtLeast(limit) => limit > 0,
+        Limit::AtLeastControl { factor_ppm } => factor_ppm > 0,
+    }
+}
+
+fn resolve_check(
+    context: &mut Context,
+    file: &CheckFile,
+    world: &World,
+    service: ServiceId,
+    stage: &str,
+) -> Check {
+    let saturation = |context: &mut Context, signal, file: &SaturationFile<ShareLimit>| Check {
+        signal,
+        limit: limit(context, &file.limit, stage, |share: Ppm| u64::from(share.0)),
+        sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+    };
+    let ratio = |context: &mut Context, file: &RatioFile, signal: fn(Option<ClassId>) -> Signal| {
+        let name = world.services.iter().nth(service.index()).unwrap_or("");
+        let class = file.class.as_ref();
+        Check {
+            signal: signal(class.map(|class| class_at(context, world, class, name, stage))),
+            limit: limit(context, &file.limit, stage, |share: Ppm| u64::from(share.0)),
+            sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+        }
+    };
+    match file {
+        CheckFile::ErrorRatio(file) => ratio(context, file, |class| Signal::ErrorRatio { class }),
+        CheckFile::BusinessLoss(file) => {
+            ratio(context, file, |class| Signal::BusinessLoss { class })
+        }
+        CheckFile::Latency(file) => {
+            let quantile = context.read(&file.quantile, &format!("the quantile of {stage}"));
+            if quantile == Ppm::ZERO || quantile >= Ppm::ONE {
+                let what = format!("the quantile of {stage}");
+                context.out_of_range(&file.quantile, &what, "above 0 % and below 100 %");
+            }
+            Check {
+                signal: Signal::Latency { quantile },
+                limit: limit(context, &file.limit, stage, |time: Micros| time.0),
+                sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+            }
+        }
+        CheckFile::Throughput(file) => Check {
+            signal: Signal::Throughput,
+            limit: lower_limit(context, &file.limit, stage),
+            sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+        },
+        CheckFile::LogErrors(file) => Check {
+            signal: Signal::LogErrors,
+            limit: limit(context, &file.limit, stage, |lines: f64| {
+                (lines.clamp(0.0, 1e9) * 1e3).round() as u64
+            }),
+            sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+        },
+        CheckFile::Probes(file) => Check {
+            signal: Signal::Probes,
+            limit: limit(context, &file.limit, stage, |share: Ppm| u64::from(share.0)),
+            sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+        },
+        CheckFile::Restarts(file) => Check {
+            signal: Signal::Restarts,
+            limit: limit(context, &file.limit, stage, u64::from),
+            sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+        },
+        CheckFile::Unavailable(file) => saturation(context, Signal::Unavailable, file),
+        CheckFile::Cpu(file) => saturation(context, Signal::Cpu, file),
+        CheckFile::Memory(file) => saturation(context, Signal::Memory, file),
+        CheckFile::Network(file) => saturation(context, Signal::Network, file),
+        CheckFile::Disk(file) => saturation(context, Signal::Disk, file),
+    }
+}
+
+fn sample_of(stage: &str) -> String {
+    format!("the smallest sample of {stage}")
+}
+
+fn limit<K: Kind>(
+    context: &mut Context,
+    file: &LimitFile<Scalar<K>>,
+    stage: &str,
+    to_unit: impl Fn(K::Value) -> u64,
+) -> Limit {
+    let what = format!("a limit of {stage}");
+    match file {
+        LimitFile::AtMost(limit) => Limit::AtMost(to_unit(context.read(limit, &what))),
+        LimitFile::AtMostControl(relative) => {
+            let factor = context.read(&relative.factor, &format!("the factor of {what}"));
+            if !(1.0..=1e6).contains(&factor) {
+                let what = format!("the factor of {what}");
+                context.out_of_range(&relative.factor, &what, "1 to 1000000");
+            }
+            Limit::AtMostControl {
+                factor_ppm: (factor * 1e6).round() as u64,
+                floor: to_unit(context.read(&relative.floor, &what)),
+            }
+        }
+    }
+}
+
+fn lower_limit(context: &mut Context, file: &LowerLimitFile, stage: &str) -> Limit {
+    let what = format!("a limit of {stage}");
+    match file {
+        LowerLimitFile::AtLeast(limit) => Limit::AtLeast(u64::from(context.read(limit, &what))),
+        LowerLimitFile::AtLeastControl(part) => {
+            let factor = context.read(part, &what);
+            if !(0.0..=1.0).contains(&factor) {
+                context.out_of_range(part, &what, "0 to 1");
+            }
+            Limit::AtLeastControl {
+                factor_ppm: (factor.clamp(0.0, 1.0) * 1e6).round() as u64,
+            }
+        }
+    }
+}
