@@ -82,9 +82,9 @@ impl World<'_> {
             let Some(at) = delivery((loss, delay), step, now, labels, spec, silenced) else {
                 continue;
             };
+            let is_read = self.latency_read[service.index()];
             let window = scrape(
-                self.draws.get(Purpose::Scrape),
-                step,
+                is_read.then(|| (self.draws.get(Purpose::Scrape), step)),
                 labels,
                 (start, now),
                 self.telemetry.truth(scope),

@@ -256,6 +256,8 @@ pub(crate) struct World<'a> {
     /// By service: the threshold of its strictest latency objective.
     slow_above: Vec<Option<SlowAbove>>,
     telemetry: Collector,
+    /// By service: whether anybody reads latency in its scrapes.
+    latency_read: Vec<bool>,
     truth: Truth,
     step: u64,
     sample_from: Micros,
@@ -287,6 +289,7 @@ impl<'a> World<'a> {
             services,
             versions: capacity,
         };
+        let mut tables: Vec<_> = fleet.services.iter().map(ServiceTables::new).collect();
         let longest = fleet
             .classes
             .iter()
@@ -305,7 +308,7 @@ impl<'a> World<'a> {
             troubled: false,
             arrivals: Arrivals::new(fleet),
             loads: vec![Vec::new(); pools.len()],
-            calm: Calm::new(cells.len(), pools.len(), longest),
+            calm: Calm::new(cells.len(), &mut tables, longest),
             hops: vec![Hop::default(); longest],
             versions: initial
                 .iter()
@@ -318,7 +321,7 @@ impl<'a> World<'a> {
                     )]
                 })
                 .collect(),
-            tables: fleet.services.iter().map(ServiceTables::new).collect(),
+            tables,
             transfers: Vec::new(),
             cuts: Cuts::new(&scenario.propagation.partitions, fleet),
             slow_above: slow_thresholds(scenario)
@@ -329,6 +332,9 @@ impl<'a> World<'a> {
                 fleet.regions.len() * services * capacity,
                 fleet.classes.len(),
             ),
+            latency_read: (0..services)
+                .map(|service| telemetry::is_latency_read(scenario, ServiceId(service as u16)))
+                .collect(),
             truth: Truth::new(scenario, capacity),
             step: 0,
             sample_from: Micros::ZERO,

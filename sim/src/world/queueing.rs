@@ -24,17 +24,19 @@ const RHO_STEPS: usize = 500;
 /// less than one there.
 const MASS_MIN: f64 = 1e-8;
 
-/// A distribution of latency over the buckets of [`LatencyHistogram`].
+/// A distribution of latency over the buckets of [`LatencyHistogram`]. What every step reads stands
+/// together: a fleet has more shapes than a processor's first cache holds.
 #[derive(Clone, Debug, PartialEq)]
+#[repr(C)]
 pub(crate) struct Shape {
+    /// The mean of the wait before service, in seconds.
+    wait_s: f64,
     /// The first bucket that holds anything, and the first after the last that does.
     filled: (u8, u8),
     /// Probability of each bucket; they add up to one.
     mass: [f32; BUCKETS],
     /// Probability of what is above each bucket.
     beyond: [f32; BUCKETS],
-    /// The mean of the wait before service, in seconds.
-    wait_s: f64,
 }
 
 impl Shape {
@@ -61,10 +63,10 @@ impl Shape {
             beyond[bucket - 1] = beyond[bucket] + mass[bucket];
         }
         Self {
+            wait_s: wait_us / 1e6,
             filled: (first as u8, end as u8),
             mass,
             beyond,
-            wait_s: wait_us / 1e6,
         }
     }
 

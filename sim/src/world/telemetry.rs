@@ -3,13 +3,14 @@
 
 use firedrill_core::config::VersionId;
 use firedrill_core::health::{
-    ClassCounts, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, TelemetryWindow,
+    ClassCounts, Indicator, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, Signal,
+    TelemetryWindow,
 };
 use firedrill_core::ids::{ClassId, RegionId, ServiceId};
 use firedrill_core::{Micros, Ppm};
 
 use crate::random::{Draws, Entity, binomial, log_normal};
-use crate::spec::{Golden, Service, Telemetry};
+use crate::spec::{Golden, NamedSlo, Scenario, Service, Telemetry};
 
 use super::queueing::Shape;
 
@@ -164,11 +165,9 @@ pub(crate) struct Labels {
     pub(crate) scope: usize,
 }
 
-/// A scrape of a scope: latency counts are drawn, one bucket after the other, from what was
-/// expected.
+/// A scrape of a scope. Latency is drawn from what was expected, if anybody reads it.
 pub(crate) fn scrape(
-    draws: &mut Draws,
-    step: u64,
+    draws: Option<(&mut Draws, u64)>,
     labels: Labels,
     (start, end): (Micros, Micros),
     scope: &Scope,
@@ -183,7 +182,10 @@ pub(crate) fn scrape(
     let answered: u64 = scope.counts.iter().map(|counts| counts[0]).sum();
     // What a scrape cannot carry is sampled: one request of so many is told.
     let of = answered / u64::from(u32::MAX) + 1;
-    let index = (labels.scope * BUCKETS) as u64;
+    let latency = draws.map(|(draws, step)| {
+        let index = (labels.scope * BUCKETS) as u64;
+        draw_latency(draws, step, index, answered / of, &scope.mass)
+    });
     TelemetryWindow {
         service: labels.service,
         region: labels.region,
@@ -203,7 +205,7 @@ pub(crate) fn scrape(
                 good: (good / of).min(requests / of - errors / of) as u32,
             })
             .collect(),
-        latency: draw_latency(draws, step, index, answered / of, &scope.mass),
+        latency: latency.unwrap_or_default(),
         instances: InstanceCounts {
             total: seen.total,
             up: seen.up,
@@ -254,6 +256,38 @@ fn draw_latency(
         histogram.add(bucket, *count as u32);
     }
     histogram
+}
+
+/// Whether anybody reads the latency of a service in its scrapes: an objective on how slow it is,
+/// or a judge. Whom a judge compares with whom is its own affair, so it reads that of all services.
+pub(crate) fn is_latency_read(scenario: &Scenario, service: ServiceId) -> bool {
+    let mut plans = scenario.configs.iter().flat_map(|config| &config.plans);
+    let judged = plans.any(|plan| {
+        let mut judges = plan.plan.stages.iter().map(|stage| &stage.judge);
+        judges.any(|judge| judge.checks.iter().any(|check| reads_latency(check.signal)))
+    });
+    let is_objective = |slo: &NamedSlo| match slo.slo.indicator {
+        Indicator::Slow { service: slow, .. } => slow == service,
+        Indicator::Errors { .. } | Indicator::Business { .. } => false,
+    };
+    judged || scenario.slos.iter().any(is_objective)
+}
+
+const fn reads_latency(signal: Signal) -> bool {
+    match signal {
+        Signal::Latency { .. } => true,
+        Signal::ErrorRatio { .. }
+        | Signal::BusinessLoss { .. }
+        | Signal::Throughput
+        | Signal::LogErrors
+        | Signal::Probes
+        | Signal::Unavailable
+        | Signal::Restarts
+        | Signal::Cpu
+        | Signal::Memory
+        | Signal::Network
+        | Signal::Disk => false,
+    }
 }
 
 /// Whether, and when, a scrape made at `now` reaches the core.

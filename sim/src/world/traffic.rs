@@ -127,17 +127,17 @@ impl Traffic {
         let edges = self.calls.len();
         let flows = &mut self.flows[cell * edges..][..edges];
         for (calls, flow) in self.calls.iter().zip(flows) {
-            let expected = calls.all_expected();
-            let called = calls.called as f64;
-            flow.per_expected = if expected > 0.0 {
+            // Nearly always all is as expected.
+            let (expected, called) = (calls.all_expected(), calls.called as f64);
+            flow.per_expected = if called == expected || expected <= 0.0 {
+                1.0
+            } else {
                 called / expected
-            } else {
-                1.0
             };
-            flow.per_call = if calls.called > 0 {
-                calls.attempted as f64 / called
-            } else {
+            flow.per_call = if calls.attempted == calls.called {
                 1.0
+            } else {
+                calls.attempted as f64 / called
             };
         }
     }

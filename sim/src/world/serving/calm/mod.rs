@@ -33,7 +33,7 @@ use super::call::Fate;
 use errand::{CalmErrand, Leg};
 
 use super::load::{CONGESTED_ABOVE, either, per_attempt};
-use super::{Fared, Load};
+use super::{Fared, Load, ServiceTables};
 
 /// What a step needs to know of a calm pool, and what the last one made of it.
 #[derive(Clone, Copy, Debug)]
@@ -78,12 +78,18 @@ pub(crate) struct Calm {
 }
 
 impl Calm {
-    pub(crate) fn new(cells: usize, pools: usize, longest: usize) -> Self {
+    pub(crate) fn new(cells: usize, tables: &mut [ServiceTables], longest: usize) -> Self {
+        let at_rest = |tables: &mut ServiceTables| Bearing {
+            shape: Rc::clone(tables.healthy().at(0.0)),
+            slow: None,
+            requests: 0,
+            errors: 0,
+        };
         Self {
             is_off: false,
             cells: vec![false; cells],
-            pools: vec![None; pools],
-            bearings: Vec::new(),
+            pools: vec![None; cells * tables.len()],
+            bearings: tables.iter_mut().map(at_rest).collect(),
             legs: vec![Leg::default(); longest],
         }
     }
@@ -200,9 +206,8 @@ impl World<'_> {
         let services = self.scenario.fleet.services.len();
         let length_s = self.scenario.step.as_secs_f64();
         let pools = self.calm.pools[cell * services..][..services].iter_mut();
-        let bearings = &mut self.calm.bearings;
-        bearings.clear();
-        for (service, pool) in pools.flatten().enumerate() {
+        let each = pools.flatten().zip(&mut self.calm.bearings).enumerate();
+        for (service, (pool, bearing)) in each {
             let offered: f64 = self.traffic.offered(graph, cell, service).iter().sum();
             let utilisation = offered * pool.per_attempt;
             if utilisation > CONGESTED_ABOVE {
@@ -211,13 +216,10 @@ impl World<'_> {
             let shape = self.tables[service].healthy().at(utilisation);
             pool.fared.utilisation = utilisation;
             pool.fared.waiting = offered / length_s * shape.wait_s();
-            let slow_above = self.slow_above[service];
-            bearings.push(Bearing {
-                shape: Rc::clone(shape),
-                slow: slow_above.map(|slow_above| shape.above(slow_above.threshold)),
-                requests: 0,
-                errors: 0,
-            });
+            bearing.shape = Rc::clone(shape);
+            let slow_above = self.slow_above[service].as_ref();
+            bearing.slow = slow_above.map(|slow_above| shape.above(slow_above.threshold));
+            (bearing.requests, bearing.errors) = (0, 0);
         }
         true
     }
