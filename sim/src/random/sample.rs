@@ -214,8 +214,9 @@ fn exp_of_small(x: f64) -> f64 {
     const POWERS: [f64; STEPS] = powers_below_one();
     const PER_STEP: f64 = std::f64::consts::LN_2 / STEPS as f64;
     debug_assert!((-50.0..=0.0).contains(&x), "{x}");
-    let steps = (x * (-1.0 / PER_STEP) + 0.5) as usize;
-    let rest = x + steps as f64 * PER_STEP;
+    let steps = (x * (-1.0 / PER_STEP) + 0.5) as i32;
+    let rest = x + f64::from(steps) * PER_STEP;
+    let steps = steps.unsigned_abs() as usize;
     let square = rest * rest;
     let low = (1.0 + rest) + square * (1.0 / 2.0 + rest * (1.0 / 6.0));
     let series = low + square * square * (1.0 / 24.0 + rest * (1.0 / 120.0));

@@ -62,15 +62,10 @@ impl CalmErrand<'_> {
             self.come_out();
         }
         for hop in 0..self.hops.len() {
-            let Leg {
-                calls,
-                failed,
-                errors,
-                ..
-            } = self.legs[hop];
-            if calls > 0 {
-                self.traffic.called(self.hops[hop].edge, calls);
-                self.book(hop, 0, calls, failed, errors);
+            let leg = self.legs[hop];
+            if leg.calls > 0 {
+                self.traffic.called(self.hops[hop].edge, leg.calls);
+                self.book(hop, 0, leg);
             }
         }
         self.legs[0].errors
@@ -159,7 +154,13 @@ impl CalmErrand<'_> {
             returned += returned_by(edge, calls, errors, passed - returned);
         }
         let errors = failed + returned;
-        self.book(hop, visit, count, failed, errors);
+        let leg = Leg {
+            calls: count,
+            failed,
+            errors,
+            ..self.legs[hop]
+        };
+        self.book(hop, visit, leg);
         errors
     }
 
@@ -183,7 +184,13 @@ impl CalmErrand<'_> {
     }
 
     /// Puts the attempts of one visit into telemetry and the world's own books.
-    fn book(&mut self, hop: usize, visit: u64, count: u64, failed: u64, errors: u64) {
+    fn book(&mut self, hop: usize, visit: u64, leg: Leg) {
+        let Leg {
+            calls: count,
+            failed,
+            errors,
+            ..
+        } = leg;
         let spec = &self.hops[hop];
         let service = spec.service.index();
         let pool = calm(self.pools, service);
