@@ -6,7 +6,9 @@ use firedrill_core::health::{
 };
 use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
-use firedrill_core::rollout::{Audience, Plan, Reaction, Share, Stage, StageKind, Target};
+use firedrill_core::rollout::{
+    Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
+};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::{
     ChangeSpec, ConfigSpec, CorePolicy, Demand, Fleet, Golden, LogNormal, NamedPlan, NamedSlo,
@@ -90,11 +92,11 @@ pub fn steady(size: Size, duration: Micros) -> Scenario {
             straggler_share: 0.01,
             straggler: log_normal(Micros::from_mins(3)),
         },
-        telemetry: Telemetry {
-            scrape_every: Micros::from_secs(30),
-            ingestion: log_normal(Micros::from_secs(10)),
-            loss_share: 0.005,
-        },
+        telemetry: Telemetry::of_scrapes(
+            Micros::from_secs(30),
+            log_normal(Micros::from_secs(10)),
+            0.005,
+        ),
         noise: Noise::default(),
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
@@ -202,6 +204,7 @@ fn stage(name: &str, share: Ppm) -> Stage {
         target: Target {
             regions: vec![],
             share: Share::Ppm(share),
+            placement: Placement::Spread,
         },
         audience: Audience::Public,
         bake: Micros::from_mins(2),

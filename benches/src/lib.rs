@@ -14,7 +14,9 @@ use firedrill_core::health::{
 use firedrill_core::ids::{ChangeId, ClassId, ConfigId, PlanId, RegionId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
 use firedrill_core::plane::{ConfigSetup, ControlPlane, Input, RetryPolicy, Setup};
-use firedrill_core::rollout::{Audience, Plan, Reaction, Share, Stage, StageKind, Target};
+use firedrill_core::rollout::{
+    Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
+};
 use firedrill_core::{Micros, Ppm};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
@@ -102,6 +104,7 @@ pub fn window(version: VersionId) -> TelemetryWindow {
         },
         log_errors: 0,
         probes: ProbeCounts::default(),
+        user_reports: 0,
         saturation: Saturation::default(),
     }
 }
@@ -113,6 +116,7 @@ fn setup() -> Setup {
         target: Target {
             regions: vec![],
             share: Share::Ppm(Ppm::ONE),
+            placement: Placement::Spread,
         },
         audience: Audience::Public,
         bake: Micros::from_hours(1),

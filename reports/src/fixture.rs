@@ -16,7 +16,7 @@ use firedrill_core::ids::{
 use firedrill_core::incident::PagingPolicy;
 use firedrill_core::plane::NoteBody;
 use firedrill_core::rollout::{
-    Audience, Order, Plan, Reaction, RollbackReason, Share, Stage, StageKind, Target,
+    Audience, Order, Placement, Plan, Reaction, RollbackReason, Share, Stage, StageKind, Target,
 };
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::campaign::RunOutcome;
@@ -347,6 +347,7 @@ fn defect() -> Defect {
             class: Some(ClassId(0)),
             share: 0.3,
         },
+        log_lines: 0.0,
         onset: Onset::AtLoad,
         triggers: Vec::new(),
     }
@@ -548,11 +549,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
             straggler: log_normal,
             ..Propagation::default()
         },
-        telemetry: Telemetry {
-            scrape_every: Micros::from_secs(10),
-            ingestion: log_normal,
-            loss_share: 0.0,
-        },
+        telemetry: Telemetry::of_scrapes(Micros::from_secs(10), log_normal, 0.0),
         noise: Noise::default(),
         on_call: OnCall {
             principal: principal("kim", Role::SiteReliability),
@@ -619,6 +616,7 @@ fn config() -> ConfigSpec {
         target: Target {
             regions: Vec::new(),
             share: Share::Instances(instances),
+            placement: Placement::Spread,
         },
         audience: match kind {
             StageKind::Canary => Audience::Employees,

@@ -247,6 +247,7 @@ mod tests {
             },
             log_errors: 0,
             probes: ProbeCounts::default(),
+            user_reports: 0,
             saturation: Saturation::default(),
         }
     }

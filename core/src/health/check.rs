@@ -33,6 +33,9 @@ pub enum Signal {
     LogErrors,
     /// Synthetic transactions that failed, in parts per million.
     Probes,
+    /// Reports of users that came in since judging began, from whichever instances they got their
+    /// answers: nobody knows.
+    Reports,
     /// Instances that fail their health check, in parts per million.
     Unavailable,
     /// Restarts since judging began.
@@ -57,6 +60,7 @@ impl Signal {
             | Self::Throughput
             | Self::LogErrors
             | Self::Probes
+            | Self::Reports
             | Self::Unavailable
             | Self::Restarts
             | Self::Cpu
@@ -76,6 +80,7 @@ impl Signal {
             | Self::Probes => true,
             Self::Throughput
             | Self::LogErrors
+            | Self::Reports
             | Self::Unavailable
             | Self::Restarts
             | Self::Cpu
@@ -98,6 +103,7 @@ impl Signal {
             Self::Throughput => "throughput",
             Self::LogErrors => "logged errors",
             Self::Probes => "failed probes",
+            Self::Reports => "user reports",
             Self::Unavailable => "unavailable instances",
             Self::Restarts => "restarts",
             Self::Cpu => "cpu",
@@ -113,7 +119,7 @@ impl Signal {
     pub fn format(self, value: u64) -> alloc::string::String {
         match self {
             Self::Latency { .. } => alloc::format!("{}.{} ms", value / 1_000, value / 100 % 10),
-            Self::Restarts => alloc::format!("{value}"),
+            Self::Restarts | Self::Reports => alloc::format!("{value}"),
             Self::Throughput => alloc::format!("{value} a minute"),
             Self::LogErrors => alloc::format!("{}.{:03} a thousand", value / 1_000, value % 1_000),
             Self::ErrorRatio { .. }

@@ -38,6 +38,7 @@ pub struct Tally {
     restarts: u64,
     log_errors: u64,
     probes: (u64, u64),
+    reports: u64,
     /// Instances times the time that windows covered, in instance-microseconds.
     instance_us: u64,
     newest_end: Option<Micros>,
@@ -73,6 +74,11 @@ impl Tally {
         }
     }
 
+    /// Counts the reports of users that a window of whichever version brings.
+    pub(super) fn add_reports(&mut self, window: &TelemetryWindow) {
+        self.reports += u64::from(window.user_reports);
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         *self = Self::default();
@@ -91,6 +97,7 @@ impl Tally {
         self.log_errors += other.log_errors;
         self.probes.0 += other.probes.0;
         self.probes.1 += other.probes.1;
+        self.reports += other.reports;
         self.instance_us += other.instance_us;
         self.newest_end = self.newest_end.max(other.newest_end);
         for (key, latest) in &other.latest {
@@ -167,6 +174,10 @@ impl Tally {
             Signal::Probes => {
                 let (sent, failed) = self.probes;
                 (sent > 0).then(|| (u64::from(Ppm::of(failed, sent).0), sent))
+            }
+            Signal::Reports => {
+                let (_, total) = self.instances();
+                (total > 0).then_some((self.reports, total))
             }
             Signal::Unavailable => {
                 let (up, total) = self.instances();

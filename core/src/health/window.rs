@@ -85,6 +85,9 @@ pub struct TelemetryWindow {
     pub log_errors: u32,
     /// Synthetic transactions.
     pub probes: ProbeCounts,
+    /// Reports of users that came in, whichever version answered them: told with the windows of
+    /// one version, so that they count once.
+    pub user_reports: u32,
     /// Golden signals.
     pub saturation: Saturation,
 }

@@ -8,7 +8,7 @@ use crate::config::VersionId;
 use crate::ids::{
     AlertId, CommandId, ConfigId, IncidentId, NoteId, PageId, RegionId, RolloutId, SloId,
 };
-use crate::rollout::Audience;
+use crate::rollout::{Audience, Placement};
 
 /// An order. Carrying it out twice is carrying it out once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub enum Command {
         region: RegionId,
         /// Instances, those that already run it included.
         instances: u32,
+        /// Which of them come first.
+        #[serde(default, skip_serializing_if = "Placement::is_spread")]
+        placement: Placement,
         /// Whose requests they serve.
         audience: Audience,
         /// So many of the region's instances that stay as they are form the control group: their

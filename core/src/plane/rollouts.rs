@@ -289,6 +289,7 @@ impl ControlPlane {
             version: flight.candidate,
             region,
             instances,
+            placement: flight.rollout.stage().target.placement,
             audience: flight.rollout.stage().audience,
             set_apart: match flight.rollout.stage().judge.control {
                 Control::Group => instances,

@@ -425,7 +425,7 @@ mod tests {
     use super::*;
     use crate::Ppm;
     use crate::health::{Check, JudgePolicy, Limit, Signal};
-    use crate::rollout::{Audience, Share, StageKind, Target};
+    use crate::rollout::{Audience, Placement, Share, StageKind, Target};
 
     const HERE: RegionId = RegionId(0);
     const THERE: RegionId = RegionId(1);
@@ -438,6 +438,7 @@ mod tests {
             target: Target {
                 regions: regions.to_vec(),
                 share,
+                placement: Placement::Spread,
             },
             audience: Audience::Public,
             bake: MINUTE,

@@ -7,5 +7,5 @@ mod state;
 pub use machine::{
     Action, ExposureReport, Order, OrderError, PauseReason, RollbackReason, Rollout, RolloutTimer,
 };
-pub use plan::{Audience, Plan, PlanError, Reaction, Share, Stage, StageKind, Target};
+pub use plan::{Audience, Placement, Plan, PlanError, Reaction, Share, Stage, StageKind, Target};
 pub use state::{State, TRANSITIONS, dot};

@@ -23,13 +23,50 @@ pub enum StageKind {
 }
 
 /// Whose requests the instances of a stage serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Audience {
     /// Everybody's, in proportion.
     Public,
     /// Only those of employees.
     Employees,
+    /// Copies of everybody's, whose answers nobody gets: a dark canary. Copies change nothing and
+    /// call nobody, so what happens further down, and what the business makes of an answer, is not
+    /// seen.
+    Mirrored,
+    /// Nobody's but synthetic ones.
+    Probes,
+}
+
+impl Audience {
+    /// Whether users get the answers.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        match self {
+            Self::Public | Self::Employees => true,
+            Self::Mirrored | Self::Probes => false,
+        }
+    }
+}
+
+/// Which instances of a region come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Placement {
+    /// Random ones, as many in each cell.
+    #[default]
+    Spread,
+    /// One cell after the other, whole: what only shows when everybody in a cell does it shows,
+    /// and a cell's own hardware and demand cannot be told from the change.
+    Cells,
+}
+
+impl Placement {
+    /// Whether instances are spread, which goes without saying.
+    #[must_use]
+    pub const fn is_spread(&self) -> bool {
+        matches!(self, Self::Spread)
+    }
 }
 
 /// How many instances of a region.
@@ -62,6 +99,9 @@ pub struct Target {
     pub regions: Vec<RegionId>,
     /// How much of each.
     pub share: Share,
+    /// Which instances of a region come first.
+    #[serde(default, skip_serializing_if = "Placement::is_spread")]
+    pub placement: Placement,
 }
 
 /// What to do when something looks bad.
@@ -234,6 +274,7 @@ mod tests {
             target: Target {
                 regions: regions.iter().map(|r| RegionId(*r)).collect(),
                 share,
+                placement: Placement::Spread,
             },
             audience: Audience::Public,
             bake: Micros::from_mins(10),

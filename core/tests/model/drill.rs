@@ -786,6 +786,7 @@ fn window(
         },
         log_errors: 0,
         probes: ProbeCounts::default(),
+        user_reports: 0,
         saturation: Saturation::default(),
     }
 }

@@ -9,7 +9,9 @@ use firedrill_core::health::{
 use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup};
-use firedrill_core::rollout::{Audience, Plan, Reaction, Share, Stage, StageKind, Target};
+use firedrill_core::rollout::{
+    Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
+};
 use firedrill_core::{Micros, Ppm};
 
 /// The window that a scrape covers.
@@ -153,6 +155,7 @@ fn stage(name: &str, regions: &[u16], share: Share, on_failure: Reaction) -> Sta
         target: Target {
             regions: regions.iter().map(|id| RegionId(*id)).collect(),
             share,
+            placement: Placement::Spread,
         },
         audience: if is_canary {
             Audience::Employees

@@ -63,6 +63,7 @@ pub(crate) fn window(
             sent: 10,
             failed: 0,
         },
+        user_reports: 0,
         saturation: Saturation::default(),
     }
 }

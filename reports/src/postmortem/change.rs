@@ -245,6 +245,8 @@ fn stage_condition(stage: &StageFacts<'_>) -> Option<String> {
     let audience = match spec.audience {
         Audience::Employees => "employee requests only",
         Audience::Public => "a share of all requests",
+        Audience::Mirrored => "copies of requests, whose answers nobody got",
+        Audience::Probes => "synthetic requests only",
     };
     (stage.kind == firedrill_core::rollout::StageKind::Canary).then(|| {
         format!(

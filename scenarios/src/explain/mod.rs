@@ -173,6 +173,8 @@ fn write_stage(
     let audience = match stage.audience {
         Audience::Public => "serving everybody",
         Audience::Employees => "serving employees only",
+        Audience::Mirrored => "getting copies of everybody's requests",
+        Audience::Probes => "getting synthetic requests only",
     };
     let failure = match stage.on_failure {
         Reaction::Ignore => "goes on all the same",
@@ -233,6 +235,7 @@ fn describe_check(scenario: &Scenario, check: &Check, control: &str) -> String {
         Signal::Throughput
         | Signal::LogErrors
         | Signal::Probes
+        | Signal::Reports
         | Signal::Unavailable
         | Signal::Restarts
         | Signal::Cpu
@@ -262,6 +265,7 @@ fn describe_check(scenario: &Scenario, check: &Check, control: &str) -> String {
         | Signal::LogErrors => "request",
         Signal::Probes => "probe",
         Signal::Throughput
+        | Signal::Reports
         | Signal::Unavailable
         | Signal::Restarts
         | Signal::Cpu

@@ -16,6 +16,10 @@ pub struct DefectFile {
     pub story: Scalar<Words>,
     /// How it hurts.
     pub mechanism: MechanismFile,
+    /// Lines that it makes an instance log as errors for every thousand requests; none but those
+    /// of failed requests when left out.
+    #[serde(default)]
+    pub log_lines: Option<Scalar<Number>>,
     /// From when on, counted from when an instance loads it; at once when left out.
     #[serde(default)]
     pub onset: OnsetFile,

@@ -34,13 +34,13 @@ pub use judge::{
 };
 pub use plan::{
     AudienceFile, CheckFile, CountLimit, JudgeFile, LatencyFile, LimitFile, LogFile,
-    LowerLimitFile, PlanFile, ProbesFile, RatioFile, ReactionFile, RelativeFile, SaturationFile,
-    ShareLimit, StageFile, StageKindFile, TimeLimit,
+    LowerLimitFile, PlacementFile, PlanFile, ProbesFile, RatioFile, ReactionFile, RelativeFile,
+    SaturationFile, ShareLimit, StageFile, StageKindFile, TimeLimit,
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, OnCallFile,
-    PagingFile, SloFile, TelemetryFile, UrgencyFile,
+    PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
 };
 
 use crate::scalar::{Count, Duration, Name, Scalar, Words};

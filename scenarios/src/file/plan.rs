@@ -41,6 +41,9 @@ pub struct StageFile {
     pub regions: Vec<Scalar<Name>>,
     /// How much of each region.
     pub share: Scalar<Width>,
+    /// Which instances of a region come first; random ones when left out.
+    #[serde(default)]
+    pub placement: Option<PlacementFile>,
     /// Whose requests its instances serve.
     pub audience: AudienceFile,
     /// How long it must look good after its instances have the change.
@@ -69,6 +72,20 @@ pub enum AudienceFile {
     Public,
     /// Only those of employees.
     Employees,
+    /// Copies of everybody's, whose answers nobody gets: a dark canary.
+    Mirrored,
+    /// Nobody's but synthetic ones.
+    Probes,
+}
+
+/// Which instances of a region come first.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PlacementFile {
+    /// Random ones, as many in each cell.
+    Spread,
+    /// One cell after the other, whole.
+    Cells,
 }
 
 /// What to do when something looks bad.
@@ -152,6 +169,8 @@ pub enum CheckFile {
     LogErrors(LogFile),
     /// Synthetic transactions that fail.
     Probes(ProbesFile),
+    /// Reports of users since the stage began, whichever instances answered them.
+    UserReports(SaturationFile<CountLimit>),
     /// Instances that fail their health check.
     Unavailable(SaturationFile<ShareLimit>),
     /// Restarts since the stage began.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::file::{DistributionFile, RoleFile};
-use crate::scalar::{Count, Duration, Name, Number, Percent, Scalar};
+use crate::scalar::{Count, Duration, Name, Number, Percent, Rate, Scalar};
 
 /// A service-level objective.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -90,6 +90,29 @@ pub struct TelemetryFile {
     pub ingestion: DistributionFile,
     /// The share of scrapes that never arrive.
     pub loss: Scalar<Percent>,
+    /// Lines that instances log as errors for every thousand requests although nothing is wrong;
+    /// none when left out.
+    #[serde(default)]
+    pub log_noise: Option<Scalar<Number>>,
+    /// Synthetic transactions, sent to the instances of each version in each region; none when
+    /// left out.
+    #[serde(default)]
+    pub probes: Option<Scalar<Rate>>,
+    /// Users who tell that something is wrong; nobody does when left out.
+    #[serde(default)]
+    pub user_reports: Option<UserReportsFile>,
+}
+
+/// Users who tell that something is wrong.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct UserReportsFile {
+    /// The share of harmed requests that somebody reports.
+    pub share: Scalar<Percent>,
+    /// From the harm to the report.
+    pub delay: DistributionFile,
+    /// Reports an hour that have no cause.
+    pub background_per_hour: Scalar<Number>,
 }
 
 /// Noise that has nothing to do with any change.

@@ -94,7 +94,7 @@ fn lint_check(
             control(report, stage, &file.limit);
             true
         }
-        CheckFile::Restarts(file) => {
+        CheckFile::Restarts(file) | CheckFile::UserReports(file) => {
             enough_instances(report, stage, &file.sample_min);
             control(report, stage, &file.limit);
             true

@@ -46,9 +46,23 @@ pub(super) fn resolve(
     Defect {
         story: context.read(&file.story, "the story of the defect"),
         mechanism,
+        log_lines: log_lines(context, file),
         onset,
         triggers,
     }
+}
+
+/// Lines for every request; they are given for every thousand.
+fn log_lines(context: &mut Context, file: &DefectFile) -> f64 {
+    let Some(lines) = &file.log_lines else {
+        return 0.0;
+    };
+    let what = "the lines that the defect logs";
+    let read = context.read(lines, what);
+    if !(0.0..=1e6).contains(&read) {
+        context.out_of_range(lines, what, "0 to 1000000");
+    }
+    read / 1e3
 }
 
 fn mechanism(

@@ -174,9 +174,11 @@ fn sequential(context: &mut Context, file: &SequentialMethodFile, stage: &str) -
 /// Whether any reading could exceed the check's limit.
 const fn can_fail(check: &Check) -> bool {
     let most = match check.signal {
-        Signal::Latency { .. } | Signal::Restarts | Signal::Throughput | Signal::LogErrors => {
-            return true;
-        }
+        Signal::Latency { .. }
+        | Signal::Restarts
+        | Signal::Reports
+        | Signal::Throughput
+        | Signal::LogErrors => return true,
         Signal::ErrorRatio { .. }
         | Signal::BusinessLoss { .. }
         | Signal::Probes
@@ -246,6 +248,11 @@ fn resolve_check(
         CheckFile::Probes(file) => Check {
             signal: Signal::Probes,
             limit: limit(context, &file.limit, stage, |share: Ppm| u64::from(share.0)),
+            sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
+        },
+        CheckFile::UserReports(file) => Check {
+            signal: Signal::Reports,
+            limit: limit(context, &file.limit, stage, u64::from),
             sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
         },
         CheckFile::Restarts(file) => Check {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use firedrill_core::health::judge::JudgeError;
 use firedrill_core::ids::{RegionId, ServiceId};
-use firedrill_core::rollout::{Audience, Plan, PlanError, Reaction, Stage, StageKind, Target};
+use firedrill_core::rollout::{
+    Audience, Placement, Plan, PlanError, Reaction, Stage, StageKind, Target,
+};
 use firedrill_sim::spec::NamedPlan;
 
-use crate::file::{AudienceFile, PlanFile, ReactionFile, StageFile, StageKindFile};
+use crate::file::{AudienceFile, PlacementFile, PlanFile, ReactionFile, StageFile, StageKindFile};
 
 use super::World;
 use super::context::Context;
@@ -128,10 +130,16 @@ fn resolve_stage(
                 .map(|region| RegionId(context.find(&world.regions, region, &stage) as u16))
                 .collect(),
             share: context.read(&file.share, &what("the share")),
+            placement: match file.placement {
+                None | Some(PlacementFile::Spread) => Placement::Spread,
+                Some(PlacementFile::Cells) => Placement::Cells,
+            },
         },
         audience: match file.audience {
             AudienceFile::Public => Audience::Public,
             AudienceFile::Employees => Audience::Employees,
+            AudienceFile::Mirrored => Audience::Mirrored,
+            AudienceFile::Probes => Audience::Probes,
         },
         bake: context.read(&file.bake, &what("the bake time")),
         judge,

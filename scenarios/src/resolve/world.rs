@@ -6,7 +6,7 @@ use firedrill_core::health::{BurnRule, Indicator, Slo, Urgency, standard_burn_ru
 use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
 use firedrill_sim::spec::{
-    CorePolicy, Flapping, Heterogeneity, NamedSlo, Noise, OnCall, Telemetry,
+    CorePolicy, Flapping, Heterogeneity, NamedSlo, Noise, OnCall, Telemetry, UserReports,
 };
 
 use crate::file::{
@@ -148,7 +148,32 @@ pub(super) fn resolve_telemetry(context: &mut Context, file: &TelemetryFile) -> 
         scrape_every: above_zero(context, &file.scrape_every, "the scrape interval"),
         ingestion: distribution(context, &file.ingestion, "the ingestion delay"),
         loss_share: context.read(&file.loss, "the loss of telemetry").as_f64(),
+        log_noise: file.log_noise.as_ref().map_or(0.0, |lines| {
+            not_below_zero(context, lines, "the noise of logs") / 1e3
+        }),
+        probes_per_s: file
+            .probes
+            .as_ref()
+            .map_or(0.0, |rate| context.read(rate, "the rate of probes")),
+        user_reports: file.user_reports.as_ref().map(|file| UserReports {
+            share: context.read(&file.share, "the share of reports").as_f64(),
+            delay: distribution(context, &file.delay, "the delay of reports"),
+            background_per_hour: not_below_zero(
+                context,
+                &file.background_per_hour,
+                "the reports without a cause",
+            ),
+        }),
     }
+}
+
+/// A number of which there may be none, and not less.
+fn not_below_zero(context: &mut Context, scalar: &Scalar<Number>, what: &str) -> f64 {
+    let number = context.read(scalar, what);
+    if !(0.0..=1e6).contains(&number) {
+        context.out_of_range(scalar, what, "0 to 1000000");
+    }
+    number.clamp(0.0, 1e6)
 }
 
 pub(super) fn resolve_noise(context: &mut Context, file: &NoiseFile) -> Noise {

@@ -213,6 +213,7 @@ impl InstanceWorld<'_> {
             },
             log_errors: 0,
             probes: ProbeCounts::default(),
+            user_reports: 0,
             saturation: Saturation {
                 cpu: golden(signals.cpu),
                 memory: golden(signals.memory).max(leaked),

@@ -42,8 +42,14 @@ impl InstanceWorld<'_> {
                 region,
                 instances,
                 audience,
+                placement,
+                set_apart,
                 ..
             } => {
+                assert!(
+                    audience.is_live() && placement.is_spread() && *set_apart == 0,
+                    "the reference world knows live canaries that are spread, and no groups"
+                );
                 self.acknowledge(*rollout, issued.id);
                 let employees = *audience == Audience::Employees;
                 let (service, to) = self.find(*version);

@@ -132,6 +132,10 @@ pub struct Defect {
     pub story: String,
     /// How it hurts.
     pub mechanism: Mechanism,
+    /// Lines that it makes an instance log as errors for every request, at full strength: what it
+    /// does may show there first.
+    #[serde(default, skip_serializing_if = "super::is_zero")]
+    pub log_lines: f64,
     /// When it begins to.
     pub onset: Onset,
     /// What must also be so; nothing else when empty.

@@ -87,6 +87,49 @@ pub struct Telemetry {
     pub ingestion: LogNormal,
     /// The share of scrapes that never arrive, in `0..=1`.
     pub loss_share: f64,
+    /// Lines that instances log as errors for every request although nothing is wrong.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub log_noise: f64,
+    /// Synthetic transactions a second, sent to the instances of each version in each region.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub probes_per_s: f64,
+    /// Users who tell; nobody does when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_reports: Option<UserReports>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the serialiser hands over a reference"
+)]
+pub(crate) fn is_zero(rate: &f64) -> bool {
+    *rate == 0.0
+}
+
+impl Telemetry {
+    /// Scrapes alone: nothing is logged without a failed request, nobody probes, no user tells.
+    #[must_use]
+    pub const fn of_scrapes(scrape_every: Micros, ingestion: LogNormal, loss_share: f64) -> Self {
+        Self {
+            scrape_every,
+            ingestion,
+            loss_share,
+            log_noise: 0.0,
+            probes_per_s: 0.0,
+            user_reports: None,
+        }
+    }
+}
+
+/// Users who tell that something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UserReports {
+    /// The share of harmed requests that somebody reports, in `0..=1`.
+    pub share: f64,
+    /// From the harm to the report.
+    pub delay: LogNormal,
+    /// Reports an hour that have no cause.
+    pub background_per_hour: f64,
 }
 
 /// Noise that has nothing to do with any change.

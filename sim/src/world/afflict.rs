@@ -150,6 +150,8 @@ fn local_time(utc: Micros, offset_s: i64) -> Micros {
 
 #[cfg(test)]
 mod tests {
+    use firedrill_core::rollout::Audience;
+
     use super::super::defect::Effect;
     use super::super::fleet::CohortKey;
     use super::*;
@@ -161,7 +163,7 @@ mod tests {
     fn a_kill_empties_nobody_else() {
         let key = CohortKey {
             version: 1,
-            employees: false,
+            serves: Audience::Public,
             flapping: false,
             batch: 1,
         };

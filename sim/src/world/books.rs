@@ -1,10 +1,11 @@
 //! Scrapes and samples: what the fleet tells at the end of an interval, and what it was.
 
-use firedrill_core::health::{LatencyHistogram, TelemetryWindow};
-use firedrill_core::ids::{RegionId, RolloutId, ServiceId};
+use firedrill_core::health::{LatencyHistogram, ProbeCounts, TelemetryWindow};
+use firedrill_core::ids::{ClassId, RegionId, RolloutId, ServiceId};
 use firedrill_core::{Micros, Ppm};
 
 use crate::log::{ExposureSample, Sample, ServiceSample, VerdictTruth};
+use crate::random::{Entity, binomial, poisson};
 
 use super::fleet::VersionIndex;
 use super::telemetry::{Borne, Labels, Seen, delivery, scrape};
@@ -32,8 +33,9 @@ impl World<'_> {
             };
             self.telemetry.record_load(scope, &borne);
             let restarts = Self::restarts(cohort, self.scenario.step);
-            let scrapes_lost = cohort.effect().scrapes_lost;
-            self.telemetry.record_defect(scope, scrapes_lost, restarts);
+            let (effect, requests) = (cohort.effect(), load.requests);
+            self.telemetry
+                .record_defect(scope, effect, requests, restarts);
         }
     }
 
@@ -42,6 +44,12 @@ impl World<'_> {
     pub(crate) fn end_interval(&mut self, now: Micros) -> (Vec<Delivery>, Sample) {
         let start = now - self.scenario.telemetry.scrape_every;
         let mut deliveries = Vec::new();
+        if let Some(spec) = &self.scenario.telemetry.user_reports {
+            let moment = (self.step - 1, now, now - start);
+            let draws = self.draws.get(Purpose::UserReports);
+            let harmed = self.truth.interval_harmed();
+            self.reported_by_users = self.user_reports.advance(draws, moment, harmed, spec);
+        }
         for region in 0..self.scenario.fleet.regions.len() {
             for service in 0..self.scenario.fleet.services.len() {
                 let (region, service) = (RegionId(region as u16), ServiceId(service as u16));
@@ -91,16 +99,92 @@ impl World<'_> {
                 seen,
                 &self.scenario.fleet.services[service.index()],
             );
-            deliveries.push(Delivery {
+            let window = self.tell_more(step, scope, version, window);
+            let told = self.tell_group_apart(scope, version, window);
+            deliveries.extend(told.into_iter().map(|window| Delivery {
                 at,
                 window: Box::new(window),
-            });
+            }));
+        }
+        if let Some(first) = deliveries.first_mut().filter(|_| region == RegionId(0)) {
+            first.window.user_reports = self.reported_by_users;
         }
         deliveries
     }
 
+    /// Adds what is logged and what probes find.
+    fn tell_more(
+        &mut self,
+        step: u64,
+        scope: usize,
+        version: VersionIndex,
+        window: TelemetryWindow,
+    ) -> TelemetryWindow {
+        let spec = &self.scenario.telemetry;
+        let entity = Entity::new(scope as u64);
+        let truth = self.telemetry.truth(scope);
+        let (requests, errors) = truth.totals();
+        // A failed request logs one line.
+        let lines = truth.log_lines() + requests as f64 * spec.log_noise;
+        let lines = if lines > 0.0 {
+            poisson(self.draws.get(Purpose::Logs).uniform(step, entity), lines)
+        } else {
+            0
+        };
+        let length = (window.end - window.start).as_secs_f64();
+        let sent = (spec.probes_per_s * length) as u32;
+        let probes = if sent > 0 {
+            let failing = self.probe_failure(window.region, window.service, version);
+            let u = self.draws.get(Purpose::Probes).uniform(step, entity);
+            ProbeCounts {
+                sent,
+                failed: binomial(u, u64::from(sent), failing) as u32,
+            }
+        } else {
+            ProbeCounts::default()
+        };
+        TelemetryWindow {
+            log_errors: u32::try_from(errors + lines).unwrap_or(u32::MAX),
+            probes,
+            ..window
+        }
+    }
+
+    /// The probability that a synthetic transaction fails, sent to a random instance of a version
+    /// and of a random class that the service serves. Unlike a user's request it knows the right
+    /// answer.
+    fn probe_failure(&self, region: RegionId, service: ServiceId, version: VersionIndex) -> f64 {
+        let visiting = self.graph.classes.iter().enumerate();
+        let visiting = visiting.filter(|(_, hops)| hops.iter().any(|hop| hop.service == service));
+        let classes: Vec<ClassId> = visiting.map(|(class, _)| ClassId(class as u16)).collect();
+        let (mut all, mut well) = (0.0, 0.0);
+        for pool in self.pools_of(service, region) {
+            let cell = pool / self.scenario.fleet.services.len();
+            let cohorts = self.pools[pool].cohorts.iter();
+            for cohort in cohorts.filter(|cohort| cohort.key.version == version) {
+                let mut fared = self.fared(cell, service.index());
+                let fared = fared.find(|fared| fared.key == cohort.key);
+                let effect = cohort.effect();
+                let passes = |class: &ClassId| {
+                    (1.0 - effect.error_share_of(*class)) * (1.0 - effect.wrong_share_of(*class))
+                };
+                let passes: f64 = classes.iter().map(passes).sum();
+                let passes = passes / classes.len().max(1) as f64;
+                let served =
+                    fared.map_or(1.0, |fared| (1.0 - fared.own_failure) * (1.0 - fared.lost));
+                all += f64::from(cohort.total());
+                well += f64::from(cohort.serving()) * passes * served;
+            }
+        }
+        if all > 0.0 {
+            (1.0 - well / all).clamp(0.0, 1.0)
+        } else {
+            1.0
+        }
+    }
+
     /// The instances on a version as a health checker sees them.
-    fn seen(&self, region: RegionId, service: ServiceId, version: VersionIndex) -> Seen {
+    pub(super) fn seen(&self, region: RegionId, service: ServiceId, version: VersionIndex) -> Seen {
         let mut seen = Seen { total: 0, up: 0 };
         for pool in self.pools_of(service, region) {
             let cohorts = self.pools[pool].cohorts.iter();

@@ -99,7 +99,7 @@ impl World<'_> {
             }
             let new_key = CohortKey {
                 version: transfer.to,
-                employees: transfer.employees,
+                serves: transfer.serves,
                 batch: transfer.batch,
                 ..*key
             };
@@ -189,6 +189,8 @@ fn take(cohort: &mut Cohort, count: u32, which: Taken) -> Cohort {
 
 #[cfg(test)]
 mod tests {
+    use firedrill_core::rollout::Audience;
+
     use super::*;
 
     /// Flapping hosts are few: a draw by proportion once asked them for more than there were,
@@ -208,7 +210,7 @@ mod tests {
     fn instances_are_taken_from_where_they_may_be() {
         let key = CohortKey {
             version: 0,
-            employees: false,
+            serves: Audience::Public,
             flapping: false,
             batch: 0,
         };

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use firedrill_core::Micros;
 use firedrill_core::ids::{RegionId, ServiceId};
+use firedrill_core::rollout::Audience;
 
 use crate::spec::Fleet;
 
@@ -18,8 +19,8 @@ pub(crate) type VersionIndex = u8;
 pub(crate) struct CohortKey {
     /// The config version they run.
     pub(crate) version: VersionIndex,
-    /// Whether they serve employees only.
-    pub(crate) employees: bool,
+    /// Whose requests they serve.
+    pub(crate) serves: Audience,
     /// Whether they sit on hosts that flap.
     pub(crate) flapping: bool,
     /// The push that brought the version: what came together is of the same age.
@@ -44,7 +45,10 @@ impl CohortKey {
         // Pushes are few: the upper half of the numbers is free for those that restarted.
         let restarted = u64::from(self.batch / RESTARTED) * 4;
         let batch = (u64::from(self.batch) + restarted) % 8;
-        version << 5 | batch << 2 | u64::from(self.employees) << 1 | u64::from(self.flapping)
+        version << 5
+            | batch << 2
+            | u64::from(self.serves == Audience::Employees) << 1
+            | u64::from(self.flapping)
     }
 }
 
@@ -224,7 +228,7 @@ impl Pool {
     pub(crate) fn has_employees_apart(&self) -> bool {
         self.cohorts
             .iter()
-            .any(|cohort| cohort.key.employees && cohort.serving() > 0)
+            .any(|cohort| cohort.key.serves == Audience::Employees && cohort.serving() > 0)
     }
 
     /// Instances on a version, whatever their state.
@@ -324,7 +328,7 @@ pub(crate) fn pools(fleet: &Fleet) -> Vec<Pool> {
                 let service = ServiceId(index as u16);
                 let key = CohortKey {
                     version: 0,
-                    employees: false,
+                    serves: Audience::Public,
                     flapping: false,
                     batch: 0,
                 };
@@ -370,7 +374,7 @@ mod tests {
             let lag_steps = 5.0 / step_s;
             let mut cohort = Cohort::empty(CohortKey {
                 version: 0,
-                employees: false,
+                serves: Audience::Public,
                 flapping: false,
                 batch: 0,
             });

@@ -69,7 +69,7 @@ fn slowness(u: f64, sigma: f64, count: f64) -> f64 {
 /// The mean of `count` Beta-distributed shares: Beta with the same mean and variance, as the
 /// first of two gamma samples over their sum. `sigma` is the standard deviation of one share
 /// relative to the mean.
-fn share((u, v): (f64, f64), mean: f64, sigma: f64, count: f64) -> f64 {
+pub(crate) fn share((u, v): (f64, f64), mean: f64, sigma: f64, count: f64) -> f64 {
     if mean <= 0.0 || mean >= 1.0 {
         return mean;
     }
@@ -88,6 +88,7 @@ fn share((u, v): (f64, f64), mean: f64, sigma: f64, count: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use firedrill_core::ids::{RegionId, ServiceId};
+    use firedrill_core::rollout::Audience;
 
     use crate::world::fleet::CohortKey;
 
@@ -143,15 +144,15 @@ mod tests {
 
     #[test]
     fn a_cohort_stays_what_it_is() {
-        let key = |employees| CohortKey {
+        let key = |serves| CohortKey {
             version: 0,
-            employees,
+            serves,
             flapping: false,
             batch: 0,
         };
-        let cohort = |employees, up| Cohort {
+        let cohort = |serves, up| Cohort {
             up,
-            ..Cohort::empty(key(employees))
+            ..Cohort::empty(key(serves))
         };
         let pool = |cohorts: Vec<Cohort>| Pool {
             service: ServiceId(0),
@@ -170,14 +171,20 @@ mod tests {
             hosts(&mut draws, 3, &pool(cohorts), 0.01, spec, &mut found);
             found
         };
-        let both = of(vec![cohort(false, 20), cohort(true, 10)], Some(&spec));
-        let alone = of(vec![cohort(true, 10)], Some(&spec));
+        let both = of(
+            vec![
+                cohort(Audience::Public, 20),
+                cohort(Audience::Employees, 10),
+            ],
+            Some(&spec),
+        );
+        let alone = of(vec![cohort(Audience::Employees, 10)], Some(&spec));
         assert_eq!(both[1], alone[0], "whoever else there is");
         assert_ne!(both[0].slowness, both[1].slowness);
-        let more = of(vec![cohort(true, 1_000)], Some(&spec))[0].slowness - 1.0;
+        let more = of(vec![cohort(Audience::Employees, 1_000)], Some(&spec))[0].slowness - 1.0;
         let fewer = alone[0].slowness - 1.0;
         assert!(more.abs() < fewer.abs(), "{more} {fewer}");
-        let none = of(vec![cohort(true, 10)], None);
+        let none = of(vec![cohort(Audience::Employees, 10)], None);
         assert_eq!((none[0].error_share, none[0].slowness), (0.01, 1.0));
     }
 }

@@ -7,6 +7,7 @@
 mod afflict;
 mod books;
 pub mod congestion;
+mod control_group;
 pub(crate) mod defect;
 mod delivery;
 pub(crate) mod demand;
@@ -28,12 +29,14 @@ mod steady;
 mod telemetry;
 mod traffic;
 pub(crate) mod truth;
+mod user_reports;
 mod versions;
 
 pub(crate) use books::Delivery;
 pub(crate) use exposure::ExposureNews;
 pub(crate) use steady::steady_rates;
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use firedrill_core::Micros;
@@ -47,6 +50,7 @@ use crate::random::{Draws, Entity};
 use crate::spec::{Defect, Scenario};
 
 use congestion::Congestion;
+use control_group::ControlGroup;
 use defect::{Effect, holds_for};
 use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
@@ -58,6 +62,7 @@ use serving::{Calm, Hop, Load, PoolStep, ServiceTables, SlowAbove, Workspace};
 use telemetry::Collector;
 use traffic::Traffic;
 use truth::Truth;
+use user_reports::UserReportsUnderWay;
 
 /// What draws are for. Each has a stream of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,11 +88,16 @@ pub(crate) enum Purpose {
     DemandDrift,
     Bursts,
     Hosts,
+    Copies,
+    Logs,
+    Probes,
+    ControlGroup,
+    UserReports,
     Employees,
 }
 
 /// The names of the streams, one for each purpose, and that of people's delays.
-pub const STREAMS: [&str; 23] = [
+pub const STREAMS: [&str; 28] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -109,6 +119,11 @@ pub const STREAMS: [&str; 23] = [
     "demand-drift",
     "bursts",
     "hosts",
+    "copies",
+    "logs",
+    "probes",
+    "control-group",
+    "user-reports",
     "employees",
     PEOPLE,
 ];
@@ -198,14 +213,13 @@ pub(crate) struct Version {
 
 impl Version {
     fn new(id: VersionId, defect: Option<Defect>, document: &Document, regions: usize) -> Self {
-        let mechanism = defect.as_ref().map(|defect| &defect.mechanism);
         Self {
             id,
             rollout: None,
             applies: defect
                 .as_ref()
                 .is_none_or(|d| holds_for(&d.triggers, document)),
-            effect: mechanism.map_or(Effect::NONE, Effect::of),
+            effect: defect.as_ref().map_or(Effect::NONE, Effect::of_defect),
             defect,
             last_push: None,
             pushes: 0,
@@ -258,6 +272,11 @@ pub(crate) struct World<'a> {
     telemetry: Collector,
     /// By service: whether anybody reads latency in its scrapes.
     latency_read: Vec<bool>,
+    /// By service and region.
+    control_groups: BTreeMap<(ServiceId, RegionId), ControlGroup>,
+    user_reports: UserReportsUnderWay,
+    /// Reports that came in over the last scrape interval.
+    reported_by_users: u32,
     truth: Truth,
     step: u64,
     sample_from: Micros,
@@ -335,6 +354,9 @@ impl<'a> World<'a> {
             latency_read: (0..services)
                 .map(|service| telemetry::is_latency_read(scenario, ServiceId(service as u16)))
                 .collect(),
+            control_groups: BTreeMap::new(),
+            user_reports: UserReportsUnderWay::default(),
+            reported_by_users: 0,
             truth: Truth::new(scenario, capacity),
             step: 0,
             sample_from: Micros::ZERO,
@@ -393,6 +415,7 @@ impl<'a> World<'a> {
             .expect(graph, &self.arrivals, |edge| factors[edge]);
         self.load_pools(graph, cell, length);
         self.serve(cell);
+        self.serve_copies(graph, pools.clone());
         self.traffic.close(cell);
         for pool in pools {
             self.record_loads(pool);

@@ -1,6 +1,7 @@
 //! Hosts that flap: bad spells that come and go by themselves, whatever the version.
 
 use firedrill_core::Micros;
+use firedrill_core::rollout::Audience;
 
 use crate::random::{Draws, Entity, binomial};
 use crate::spec::Flapping;
@@ -62,7 +63,8 @@ pub(crate) fn advance(
         }
         let cohorts = pools[index].cohorts.iter_mut();
         for cohort in cohorts.filter(|cohort| flaps(cohort)) {
-            let lane = u64::from(cohort.key.version) % 4 * 8 + u64::from(cohort.key.employees) * 4;
+            let lane = u64::from(cohort.key.version) % 4 * 8
+                + u64::from(cohort.key.serves == Audience::Employees) * 4;
             let mut draw = |lane| {
                 draws.uniform(
                     step,

@@ -4,7 +4,7 @@
 use firedrill_core::Micros;
 use firedrill_core::ids::{RegionId, RolloutId, ServiceId};
 use firedrill_core::plane::{Command, Issued};
-use firedrill_core::rollout::Audience;
+use firedrill_core::rollout::{Audience, Placement};
 
 use super::fleet::{Cohort, CohortKey, VersionIndex, spread};
 use super::propagation::{Transfer, Waiting};
@@ -18,7 +18,7 @@ struct Bring {
     to: VersionIndex,
     /// Only to instances on this version, when given.
     from: Option<VersionIndex>,
-    employees: bool,
+    serves: Audience,
     batch: u8,
 }
 
@@ -30,6 +30,30 @@ struct Wanted {
     cut_off: u32,
 }
 
+/// What each may have of `more` when each misses so many, as evenly as it can be: the one that
+/// misses the most goes without first.
+fn at_most(more: u32, missing: &[u32]) -> Vec<u32> {
+    let mut given = missing.to_vec();
+    let mut over = missing.iter().sum::<u32>().saturating_sub(more);
+    while over > 0 {
+        let most = given.iter().copied().max().unwrap_or(0);
+        let next = given
+            .iter()
+            .copied()
+            .filter(|n| *n < most)
+            .max()
+            .unwrap_or(0);
+        let top: Vec<usize> = (0..given.len()).filter(|i| given[*i] == most).collect();
+        let level = (most - next).min(over.div_ceil(top.len() as u32));
+        for index in top {
+            let less = level.min(over);
+            given[index] -= less;
+            over -= less;
+        }
+    }
+    given
+}
+
 impl World<'_> {
     /// Distribution takes a command over.
     pub(crate) fn take_command(&mut self, now: Micros, issued: &Issued) {
@@ -39,23 +63,26 @@ impl World<'_> {
                 version,
                 region,
                 instances,
+                placement,
                 audience,
+                set_apart,
                 ..
             } => {
                 self.acknowledge(*rollout, issued.id);
-                let employees = *audience == Audience::Employees;
+                let serves = *audience;
                 let (service, to) = self.find(*version);
-                self.set_audience(service, *region, to, employees);
+                self.set_audience(service, *region, to, serves);
+                self.set_control_group((service, to), *region, *set_apart);
                 let batch = self.versions[service.index()][usize::from(to)].next_batch(now);
                 let bring = Bring {
                     rollout: *rollout,
                     service,
                     to,
                     from: None,
-                    employees,
+                    serves,
                     batch,
                 };
-                self.push(now, bring, *region, *instances);
+                self.push(now, bring, *region, (*instances, *placement));
             }
             Command::RollBack {
                 rollout, from, to, ..
@@ -72,7 +99,7 @@ impl World<'_> {
                     service,
                     to,
                     from,
-                    employees: false,
+                    serves: Audience::Public,
                     batch: 0,
                 };
                 self.roll_back(now, bring);
@@ -87,32 +114,37 @@ impl World<'_> {
         service: ServiceId,
         region: RegionId,
         version: VersionIndex,
-        employees: bool,
+        serves: Audience,
     ) {
         let here = |of: ServiceId, at: RegionId| of == service && at == region;
         for transfer in &mut self.transfers {
             if transfer.to == version && here(transfer.service, transfer.region) {
-                transfer.employees = employees;
+                transfer.serves = serves;
             }
         }
         for index in self.pools_of(service, region) {
             let pool = &mut self.pools[index];
-            let moves = |cohort: &Cohort| {
-                cohort.key.version == version && cohort.key.employees != employees
-            };
+            let moves =
+                |cohort: &Cohort| cohort.key.version == version && cohort.key.serves != serves;
             while let Some(index) = pool.cohorts.iter().position(moves) {
                 let old = pool.cohorts.remove(index);
-                pool.cohort(CohortKey {
-                    employees,
-                    ..old.key
-                })
-                .absorb(&old);
+                pool.cohort(CohortKey { serves, ..old.key }).absorb(&old);
             }
         }
     }
 
-    fn push(&mut self, now: Micros, bring: Bring, region: RegionId, instances: u32) {
+    fn push(
+        &mut self,
+        now: Micros,
+        bring: Bring,
+        region: RegionId,
+        (instances, placement): (u32, Placement),
+    ) {
         let pools: Vec<usize> = self.pools_of(bring.service, region).collect();
+        let shares = match placement {
+            Placement::Spread => spread(instances, pools.len() as u32).collect(),
+            Placement::Cells => self.whole_cells(&pools, instances),
+        };
         let on_the_way = |pool: usize| -> u32 {
             let same =
                 |transfer: &&Transfer| transfer.service == bring.service && transfer.to == bring.to;
@@ -120,20 +152,35 @@ impl World<'_> {
             let waiting = waiting.flat_map(|transfer| &transfer.waiting);
             waiting.filter(|w| w.pool == pool).map(Waiting::total).sum()
         };
+        let have = |pool: &usize| self.pools[*pool].running(bring.to) + on_the_way(*pool);
+        let have: Vec<u32> = pools.iter().map(have).collect();
+        let missing = pools.iter().zip(shares).zip(&have);
+        let missing: Vec<u32> = missing
+            .map(|((pool, share), has)| share.min(self.pools[*pool].instances).saturating_sub(*has))
+            .collect();
+        // Where an earlier stage went elsewhere, some pools have more than their share already.
+        let more = instances.saturating_sub(have.iter().sum());
         let wanted: Vec<Wanted> = pools
             .iter()
-            .zip(spread(instances, pools.len() as u32))
-            .map(|(pool, share)| {
-                let share = share.min(self.pools[*pool].instances);
-                let has = self.pools[*pool].running(bring.to) + on_the_way(*pool);
-                Wanted {
-                    pool: *pool,
-                    reachable: share.saturating_sub(has),
-                    cut_off: 0,
-                }
+            .zip(at_most(more, &missing))
+            .map(|(pool, reachable)| Wanted {
+                pool: *pool,
+                reachable,
+                cut_off: 0,
             })
             .collect();
         self.transfer(now, bring, region, &wanted);
+    }
+
+    /// Fills one pool after the other.
+    fn whole_cells(&self, pools: &[usize], instances: u32) -> Vec<u32> {
+        let mut left = instances;
+        let fill = |pool: &usize| {
+            let share = left.min(self.pools[*pool].instances);
+            left -= share;
+            share
+        };
+        pools.iter().map(fill).collect()
     }
 
     fn roll_back(&mut self, now: Micros, bring: Bring) {
@@ -170,7 +217,7 @@ impl World<'_> {
             service,
             to,
             from,
-            employees,
+            serves,
             batch,
         } = bring;
         let waiting: Vec<Waiting> = wanted
@@ -199,7 +246,7 @@ impl World<'_> {
                 started,
                 from,
                 to,
-                employees,
+                serves,
                 batch,
                 slowdown,
                 waiting,
@@ -215,5 +262,18 @@ impl World<'_> {
         let own = cohorts.filter(|cohort| cohort.key.version == version);
         own.map(|cohort| cohort.effect().distribution_factor)
             .fold(1.0, f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_cut_from_the_top() {
+        assert_eq!(at_most(10, &[4, 6]), [4, 6]);
+        assert_eq!(at_most(5, &[0, 9]), [0, 5]);
+        assert_eq!(at_most(7, &[2, 9, 4]), [2, 2, 3]);
+        assert_eq!(at_most(0, &[1, 2]), [0, 0]);
     }
 }

@@ -12,6 +12,7 @@ use firedrill_core::{Micros, Ppm};
 use crate::random::{Draws, Entity, binomial, log_normal};
 use crate::spec::{Golden, NamedSlo, Scenario, Service, Telemetry};
 
+use super::defect::Effect;
 use super::queueing::Shape;
 
 const BUCKETS: usize = LatencyHistogram::BUCKETS;
@@ -24,6 +25,8 @@ pub(crate) struct Scope {
     /// Expected requests by latency bucket.
     mass: [f32; BUCKETS],
     restarts: u32,
+    /// Lines logged as errors that are expected beside those of failed requests.
+    log_lines: f64,
     /// Utilisation, weighted by instances, and the weight.
     utilisation: (f64, f64),
     /// Leaked memory, weighted by instances.
@@ -63,6 +66,7 @@ impl Collector {
             counts: vec![[0; 3]; classes],
             mass: [0.0; BUCKETS],
             restarts: 0,
+            log_lines: 0.0,
             utilisation: (0.0, 0.0),
             leaked: 0.0,
             silenced: 0.0,
@@ -94,10 +98,17 @@ impl Collector {
         scope.leaked += borne.leaked * instances;
     }
 
-    /// Books what a defect does to scrapes, and instances that restarted.
-    pub(crate) fn record_defect(&mut self, scope: usize, scrapes_lost: f64, restarts: u32) {
+    /// Books what a defect does to what is told of so many requests, and instances that restarted.
+    pub(crate) fn record_defect(
+        &mut self,
+        scope: usize,
+        effect: &Effect,
+        requests: u64,
+        restarts: u32,
+    ) {
         let scope = &mut self.scopes[scope];
-        scope.silenced = scope.silenced.max(scrapes_lost);
+        scope.silenced = scope.silenced.max(effect.scrapes_lost);
+        scope.log_lines += requests as f64 * effect.log_lines;
         scope.restarts += restarts;
     }
 
@@ -112,6 +123,7 @@ impl Collector {
             scope.counts.fill([0; 3]);
             scope.mass.fill(0.0);
             scope.restarts = 0;
+            scope.log_lines = 0.0;
             scope.utilisation = (0.0, 0.0);
             (scope.leaked, scope.silenced) = (0.0, 0.0);
         }
@@ -136,6 +148,11 @@ impl Scope {
     /// The share of scrapes that a defect swallows.
     pub(crate) const fn silenced(&self) -> f64 {
         self.silenced
+    }
+
+    /// Lines logged as errors that are expected beside those of failed requests.
+    pub(crate) const fn log_lines(&self) -> f64 {
+        self.log_lines
     }
 
     /// Mean leaked memory, as a share of all of it.
@@ -213,6 +230,7 @@ pub(crate) fn scrape(
         },
         log_errors: 0,
         probes: ProbeCounts::default(),
+        user_reports: 0,
         saturation: Saturation {
             cpu: golden(service.cpu),
             memory: memory.max(Ppm::from_f64(scope.mean_leaked().min(1.0))),
@@ -281,6 +299,7 @@ const fn reads_latency(signal: Signal) -> bool {
         | Signal::Throughput
         | Signal::LogErrors
         | Signal::Probes
+        | Signal::Reports
         | Signal::Unavailable
         | Signal::Restarts
         | Signal::Cpu

@@ -154,6 +154,11 @@ impl Truth {
         }
     }
 
+    /// Requests harmed in the sampling interval so far.
+    pub(crate) const fn interval_harmed(&self) -> u64 {
+        self.interval.harmed
+    }
+
     /// Takes note of what became of one class's requests.
     pub(crate) fn ended(&mut self, class: ClassId, fate: Fate) {
         let harmed = fate.harmed + fate.slowed + fate.wrong;

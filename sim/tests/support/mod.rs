@@ -12,7 +12,9 @@ use firedrill_core::health::{
 };
 use firedrill_core::ids::{ClassId, ConfigId, PlanId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
-use firedrill_core::rollout::{Audience, Plan, Reaction, Share, Stage, StageKind, Target};
+use firedrill_core::rollout::{
+    Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
+};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::{
     ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal, Mechanism,
@@ -60,6 +62,7 @@ fn stage(name: &str, kind: StageKind, share: Share, audience: Audience) -> Stage
         target: Target {
             regions: vec![],
             share,
+            placement: Placement::Spread,
         },
         audience,
         bake: Micros::from_mins(5),
@@ -227,6 +230,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             defect: mechanism.map(|mechanism| Defect {
                 story: "It breaks.".into(),
                 mechanism,
+                log_lines: 0.0,
                 onset: Onset::AtLoad,
                 triggers: vec![],
             }),
@@ -241,14 +245,14 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             straggler: delay(3, 0.8),
             ..Propagation::default()
         },
-        telemetry: Telemetry {
-            scrape_every: Micros::from_secs(30),
-            ingestion: LogNormal {
+        telemetry: Telemetry::of_scrapes(
+            Micros::from_secs(30),
+            LogNormal {
                 median: Micros::from_secs(10),
                 sigma: 0.4,
             },
-            loss_share: 0.005,
-        },
+            0.005,
+        ),
         noise: Noise::default(),
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),

@@ -109,6 +109,7 @@ impl Judge {
         if window.start < self.setting.start {
             return;
         }
+        self.candidate.add_reports(window);
         let Some(arm) = self.arm_of(window) else {
             return;
         };

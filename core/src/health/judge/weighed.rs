@@ -228,6 +228,7 @@ fn bad(signal: Signal, slow_us: Option<u64>, tally: &Tally) -> Option<ArmCounts>
         }
         Signal::Throughput
         | Signal::LogErrors
+        | Signal::Reports
         | Signal::Unavailable
         | Signal::Restarts
         | Signal::Cpu

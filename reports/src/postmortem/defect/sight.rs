@@ -25,6 +25,7 @@ pub(in crate::postmortem) enum Place {
     Throughput,
     Logs,
     Probes,
+    Reports,
 }
 
 impl Place {
@@ -40,6 +41,7 @@ impl Place {
             Signal::Throughput => Some(Self::Throughput),
             Signal::LogErrors => Some(Self::Logs),
             Signal::Probes => Some(Self::Probes),
+            Signal::Reports => Some(Self::Reports),
             Signal::Network | Signal::Disk => None,
         }
     }
@@ -56,6 +58,7 @@ impl Place {
             Self::Throughput => "throughput",
             Self::Logs => "logged errors",
             Self::Probes => "failed probes",
+            Self::Reports => "user reports",
         }
     }
 }
@@ -72,7 +75,8 @@ impl Place {
             | Self::Memory
             | Self::Throughput
             | Self::Logs
-            | Self::Probes => "a",
+            | Self::Probes
+            | Self::Reports => "a",
         };
         format!("{article} {}", self.name().replace(' ', "-"))
     }

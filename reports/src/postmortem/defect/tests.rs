@@ -196,6 +196,7 @@ fn document(mechanism: Mechanism, onset: Onset, triggers: Vec<Trigger>) -> PostM
     let (log, outcome, scenario) = fixture::outage_of(Defect {
         story: "the new value does what nobody meant".into(),
         mechanism,
+        log_lines: 0.0,
         onset,
         triggers,
     });

@@ -384,10 +384,18 @@ fn silence(verdict: &Verdict, veils: &[Veil]) -> &'static str {
 
 /// Whose requests the stage did not see.
 fn audience(stage: &StageFacts<'_>) -> Option<String> {
-    let employees = stage.spec?.audience == Audience::Employees;
-    employees.then(|| {
-        "The stage serves employees only, whose mix of requests is not that of users.".to_owned()
-    })
+    let missed = match stage.spec?.audience {
+        Audience::Public => return None,
+        Audience::Employees => {
+            "The stage serves employees only, whose mix of requests is not that of users."
+        }
+        Audience::Mirrored => {
+            "The stage gets copies of requests: nobody reads the answers, and what they would do \
+             to other services does not happen."
+        }
+        Audience::Probes => "The stage gets synthetic requests only, and hardly any load.",
+    };
+    Some(missed.to_owned())
 }
 
 /// How busy the instances were, for defects that depend on it; a veil says it better.

@@ -19,7 +19,7 @@ mod wrong_data;
 use firedrill_core::Micros;
 use firedrill_core::ids::{ClassId, ServiceId};
 
-use crate::spec::Mechanism;
+use crate::spec::{Defect, Mechanism};
 
 pub(crate) use strength::{Moment, holds_for, strength};
 
@@ -44,6 +44,8 @@ pub(crate) struct Effect {
     pub(crate) cut_off_share: f64,
     /// The probability that a scrape is lost.
     pub(crate) scrapes_lost: f64,
+    /// Lines logged as errors for every request.
+    pub(crate) log_lines: f64,
     /// Config takes this many times as long to reach the instance.
     pub(crate) distribution_factor: f64,
     /// What it does to another service.
@@ -90,9 +92,18 @@ impl Effect {
         leak_per_s: 0.0,
         cut_off_share: 0.0,
         scrapes_lost: 0.0,
+        log_lines: 0.0,
         distribution_factor: 1.0,
         downstream: None,
     };
+
+    /// What a defect does at full strength.
+    pub(crate) fn of_defect(defect: &Defect) -> Self {
+        Self {
+            log_lines: defect.log_lines,
+            ..Self::of(&defect.mechanism)
+        }
+    }
 
     /// The effect of a mechanism at full strength.
     pub(crate) fn of(mechanism: &Mechanism) -> Self {
@@ -141,6 +152,7 @@ impl Effect {
             leak_per_s: self.leak_per_s * strength,
             cut_off_share: self.cut_off_share * strength,
             scrapes_lost: self.scrapes_lost * strength,
+            log_lines: self.log_lines * strength,
             distribution_factor: factor(self.distribution_factor),
             downstream: self.downstream,
         }

@@ -5,6 +5,7 @@
 
 use firedrill_core::Micros;
 use firedrill_core::ids::{RegionId, RolloutId, ServiceId};
+use firedrill_core::rollout::Audience;
 
 use crate::random::{Draws, Entity, binomial, log_normal_cdf};
 use crate::spec::{LogNormal, Propagation};
@@ -27,8 +28,8 @@ pub(crate) struct Transfer {
     pub(crate) from: Option<VersionIndex>,
     /// The version they get.
     pub(crate) to: VersionIndex,
-    /// Whether they serve employees only from then on.
-    pub(crate) employees: bool,
+    /// Whose requests they serve from then on.
+    pub(crate) serves: Audience,
     /// The push that it belongs to, among those of its version.
     pub(crate) batch: u8,
     /// Everything takes this many times as long.
@@ -231,7 +232,7 @@ mod tests {
             started: Micros::ZERO,
             from: Some(0),
             to: 1,
-            employees: false,
+            serves: Audience::Public,
             batch: 0,
             slowdown: 1.0,
             waiting: vec![waiting],

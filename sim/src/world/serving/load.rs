@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use firedrill_core::rollout::Audience;
+
 use crate::spec::Service;
 
 use super::super::congestion::{Congestion, Inflow, Outlet, OutletFate, QueuePolicy};
@@ -160,15 +162,19 @@ fn demands(
         weights.sum()
     });
     for ((demand, cohort), host) in demands.iter_mut().zip(&pool.cohorts).zip(hosts) {
-        let of = |who: usize| {
-            let share = demand.weights[who].answering / weight[who];
+        let at = |who: usize, answering: f64| {
             if weight[who] > 0.0 {
-                step.offered[who] * share
+                step.offered[who] * (answering / weight[who])
             } else {
                 0.0
             }
         };
-        demand.arriving = of(PUBLIC) + of(EMPLOYEES);
+        let of = |who: usize| at(who, demand.weights[who].answering);
+        demand.arriving = match cohort.key.serves {
+            // Copies come at the rate of the public's requests.
+            Audience::Mirrored => at(PUBLIC, f64::from(cohort.balanced())),
+            Audience::Public | Audience::Employees | Audience::Probes => of(PUBLIC) + of(EMPLOYEES),
+        };
         demand.service_s = mean_s * cohort.effect().service_factor * host.slowness;
         let workers = f64::from(cohort.balanced()) * f64::from(step.service.workers);
         let busy_s = demand.service_s * cohort.effect().burn_factor * step.capacity_factor;

@@ -1,14 +1,17 @@
-//! Requests through the fleet: how instances fare under them ([`load`]), and what becomes of each
-//! class on its way down the call graph ([`call`]); both in one where nothing happens ([`calm`]).
+//! Requests through the fleet: how instances fare under them ([`load`]), what becomes of each
+//! class on its way down the call graph ([`call`]), and what copies of requests tell ([`copies`]);
+//! the first two in one where nothing happens ([`calm`]).
 
 mod call;
 mod calm;
+mod copies;
 mod load;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use firedrill_core::Micros;
+use firedrill_core::rollout::Audience;
 
 use crate::spec::{Flapping, LogNormal, Service};
 
@@ -62,6 +65,10 @@ pub(crate) struct Fared {
     pub(crate) key: CohortKey,
     pub(crate) utilisation: f64,
     pub(crate) waiting: f64,
+    /// The probability that a request failed whatever its class, and not because of overload.
+    pub(crate) own_failure: f64,
+    /// The probability that it was refused or timed out in a queue.
+    pub(crate) lost: f64,
 }
 
 impl Load {
@@ -70,6 +77,8 @@ impl Load {
             key: self.key,
             utilisation: self.utilisation,
             waiting: self.waiting,
+            own_failure: self.own_failure,
+            lost: self.lost,
         }
     }
 }
@@ -186,14 +195,19 @@ impl Weight {
     /// answer; an instance that crashes on taking a version still has the public's requests.
     fn of(cohort: &Cohort, audience: usize, employees_apart: bool, lag: f64) -> Self {
         let to_employees = audience == EMPLOYEES && employees_apart;
-        let answers = cohort.key.employees == to_employees;
+        let answers = cohort.key.serves
+            == if to_employees {
+                Audience::Employees
+            } else {
+                Audience::Public
+            };
         Self {
             answering: if answers {
                 f64::from(cohort.balanced())
             } else {
                 0.0
             },
-            dead: if to_employees {
+            dead: if to_employees || !cohort.key.serves.is_live() {
                 0.0
             } else {
                 cohort.crashed_and_trusted(lag)

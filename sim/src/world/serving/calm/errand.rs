@@ -171,9 +171,9 @@ impl CalmErrand<'_> {
         let shape = &self.bearings[service].shape;
         let late = shape.above(self.graph.timeouts[spec.edge]);
         let share = if late > 0.0 {
-            either(pool.own_failure, late)
+            either(pool.fared.own_failure, late)
         } else {
-            pool.own_failure
+            pool.fared.own_failure
         };
         let entity = self
             .addresses

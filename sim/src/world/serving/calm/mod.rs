@@ -20,6 +20,7 @@ use std::rc::Rc;
 
 use firedrill_core::Micros;
 use firedrill_core::ids::ClassId;
+use firedrill_core::rollout::Audience;
 
 use super::super::demand::PUBLIC;
 use super::super::ejection::eject_from;
@@ -45,8 +46,6 @@ struct CalmPool {
     scope: u32,
     /// The utilisation that one attempt in a step makes.
     per_attempt: f64,
-    /// The probability that an attempt fails for reasons of its own.
-    own_failure: f64,
     /// Memory that leaked before, as a share of all of it.
     leaked: f64,
 }
@@ -103,8 +102,8 @@ fn undisturbed(pool: &Pool) -> Option<&Cohort> {
     };
     let serves = cohort.up == pool.instances && cohort.up > 0 && cohort.ejected == 0;
     let recovered = !cohort.remembers_crashes() && cohort.waiting == 0.0;
-    let plain = cohort.effect.is_none() && !cohort.key.employees && !cohort.key.flapping;
-    (serves && recovered && plain).then_some(cohort)
+    let ordinary = cohort.key.serves == Audience::Public && !cohort.key.flapping;
+    (serves && recovered && ordinary && cohort.effect.is_none()).then_some(cohort)
 }
 
 impl World<'_> {
@@ -192,11 +191,12 @@ impl World<'_> {
                 key: cohort.key,
                 utilisation: 0.0,
                 waiting: 0.0,
+                own_failure: either(host.error_share, 0.0),
+                lost: 0.0,
             },
             serving: cohort.up,
             scope: scope as u32,
             per_attempt: per_attempt(busy_s, workers, self.scenario.step.as_secs_f64()),
-            own_failure: either(host.error_share, 0.0),
             leaked: cohort.leaked,
         })
     }
