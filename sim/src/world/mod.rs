@@ -309,12 +309,7 @@ impl<'a> World<'a> {
             versions: capacity,
         };
         let mut tables: Vec<_> = fleet.services.iter().map(ServiceTables::new).collect();
-        let longest = fleet
-            .classes
-            .iter()
-            .map(|class| class.path.len())
-            .max()
-            .unwrap_or(0);
+        let longest = graph.classes.iter().map(Vec::len).max().unwrap_or(0);
         Self {
             draws,
             addresses,
