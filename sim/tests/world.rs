@@ -2,14 +2,15 @@
 
 mod support;
 
-use firedrill_core::ids::RegionId;
+use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::plane::{ControlPlane, Input, NoteBody};
 use firedrill_sim::engine::{self, Tamper};
 use firedrill_sim::expect::{CatchPoint, Requirement};
 use firedrill_sim::log::{EventBody, RunLog, WorldEvent};
 use firedrill_sim::measure::{Span, measure};
 use firedrill_sim::spec::{
-    DemandEvent, Drift, Flapping, FlashCrowd, Heterogeneity, Mechanism, Partition, Reach, Scenario,
+    Backoff, ClientPolicy, DemandEvent, Drift, Edge, Ejection, Flapping, FlashCrowd, Heterogeneity,
+    Mechanism, Partition, Reach, Scenario,
 };
 
 use firedrill_core::{Micros, Ppm};
@@ -22,6 +23,65 @@ fn the_same_seed_is_the_same_run() {
     assert_eq!(one.first_difference(&other), None);
     assert_eq!(one.digest(), other.digest());
     assert_ne!(one.digest(), engine::run(&scenario, 2).digest());
+}
+
+/// Whether there is little to work out or much: with retries of many calls, soft dependencies,
+/// clients without patience, hosts that err more or less, and balancers that leave out those that
+/// do; before, while and after a change makes cells differ.
+#[test]
+fn calm_cells_come_out_as_at_length() {
+    let crash = Mechanism::CrashOnLoad { share: 0.5 };
+    let slow = Mechanism::Latency { factor: 3.0 };
+    for mechanism in [None, Some(LOGIN_ERRORS), Some(crash), Some(slow)] {
+        let plain = scenario(mechanism);
+        let mut eventful = plain.clone();
+        eventful.fleet.edges = [
+            (None, 0, 1.0, true),
+            (Some(0), 1, 2.5, true),
+            (Some(0), 2, 0.5, false),
+        ]
+        .map(|(from, to, calls, hard)| patient_for(0.5, from, to, calls, hard))
+        .into();
+        for service in &mut eventful.fleet.services {
+            service.error_share = 0.01;
+            service.ejection = Some(Ejection {
+                error_share: 0.013,
+                length: Micros::from_mins(1),
+                share_max: 0.3,
+            });
+        }
+        eventful.noise.heterogeneity = Some(Heterogeneity {
+            error_sigma: 0.5,
+            latency_sigma: 0.0,
+        });
+        for scenario in [plain, eventful] {
+            let (run, at_length) = (
+                engine::run(&scenario, 3),
+                engine::run_at_length(&scenario, 3),
+            );
+            assert_eq!(run.first_difference(&at_length), None);
+        }
+    }
+}
+
+fn patient_for(timeout_s: f64, from: Option<u16>, to: u16, calls: f64, hard: bool) -> Edge {
+    Edge {
+        from: from.map(ServiceId),
+        to: ServiceId(to),
+        calls,
+        client: ClientPolicy {
+            timeout_s,
+            attempts: 3,
+            backoff: Backoff {
+                base_s: 0.1,
+                cap_s: 1.0,
+            },
+            retry_budget: Some(0.1),
+            breaker: None,
+            throttle: None,
+        },
+        hard,
+    }
 }
 
 #[test]

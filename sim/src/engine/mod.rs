@@ -10,6 +10,7 @@ mod subjects;
 mod surroundings;
 
 use firedrill_core::Micros;
+use firedrill_core::config::VersionId;
 use firedrill_core::plane::Input;
 
 use crate::log::RunLog;
@@ -39,6 +40,17 @@ pub type Journal = Vec<(Micros, Input)>;
 #[must_use]
 pub fn run(scenario: &Scenario, seed: u64) -> RunLog {
     on_cohorts(scenario, seed, None).run()
+}
+
+/// Runs a scenario at length: no cell is taken for calm, in which there is less to work out. Only
+/// the time that it takes tells it from [`run`], which tests rely on.
+///
+/// # Panics
+/// When the scenario does not pass [`Scenario::check`].
+#[must_use]
+pub fn run_at_length(scenario: &Scenario, seed: u64) -> RunLog {
+    let world = |initial: &[VersionId]| World::new(scenario, initial, seed, None).at_length();
+    Driver::new(scenario, seed, None, world).run()
 }
 
 /// Runs a scenario with draws tampered with.

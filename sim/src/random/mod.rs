@@ -49,6 +49,17 @@ struct Block {
     words: [u64; BLOCK],
 }
 
+impl Block {
+    #[cold]
+    fn fill(&mut self, rng: &mut ChaCha8Rng, number: u64) {
+        rng.set_word_pos(u128::from(number) * BLOCK as u128 * 2);
+        for word in &mut self.words {
+            *word = rng.next_u64();
+        }
+        self.number = number;
+    }
+}
+
 /// The draws of one purpose.
 #[derive(Clone, Debug)]
 pub struct Draws {
@@ -85,6 +96,7 @@ impl Draws {
     ///
     /// # Panics
     /// When a number is too large.
+    #[inline]
     pub fn bits(&mut self, step: u64, entity: Entity) -> u64 {
         let Entity { lane, index } = entity;
         assert!(
@@ -98,12 +110,7 @@ impl Draws {
         let place = lane ^ (lane >> 2) ^ (lane >> 5) ^ number;
         let block = &mut self.kept[place as usize % KEPT];
         if block.number != number {
-            self.rng
-                .set_word_pos(u128::from(number) * BLOCK as u128 * 2);
-            for word in &mut block.words {
-                *word = self.rng.next_u64();
-            }
-            block.number = number;
+            block.fill(&mut self.rng, number);
         }
         let bits = block.words[offset];
         if self.tampered_step == Some(step) {
@@ -114,6 +121,7 @@ impl Draws {
     }
 
     /// A uniform draw from the open interval (0, 1).
+    #[inline]
     pub fn uniform(&mut self, step: u64, entity: Entity) -> f64 {
         // 52 bits and a half keep both ends out.
         ((self.bits(step, entity) >> 12) as f64 + 0.5) / (1_u64 << 52) as f64

@@ -11,27 +11,39 @@ use crate::spec::LogNormal;
 const EXACT_VARIANCE_MAX: f64 = 12.0;
 
 /// The number of successes among `n` trials of probability `p`.
+#[inline]
 #[must_use]
 pub fn binomial(u: f64, n: u64, p: f64) -> u64 {
     if n == 0 || p <= 0.0 {
         return 0;
     }
+    if u <= 1.0 - n as f64 * p {
+        return 0; // Bernoulli's inequality: (1 − p)^n ≥ 1 − np
+    }
+    likely_some(u, n, p)
+}
+
+/// The same when there is likely to be a success.
+fn likely_some(u: f64, n: u64, p: f64) -> u64 {
     if p >= 1.0 {
         return n;
-    }
-    if p > 0.5 {
-        return n - binomial(1.0 - u, n, 1.0 - p);
     }
     let mean = n as f64 * p;
     let variance = mean * (1.0 - p);
     if variance > EXACT_VARIANCE_MAX {
         let sd = libm::sqrt(variance);
         let (skewness, kurtosis) = (1.0 - 2.0 * p, 1.0 - 6.0 * p * (1.0 - p));
-        return by_normal(u, mean, sd, skewness, kurtosis).min(n);
+        by_normal(u, mean, sd, skewness, kurtosis).min(n)
+    } else if p > 0.5 {
+        n - by_walk(1.0 - u, n, 1.0 - p)
+    } else {
+        by_walk(u, n, p)
     }
-    if u <= 1.0 - mean {
-        return 0; // Bernoulli's inequality: (1 − p)^n ≥ 1 − np
-    }
+}
+
+/// The same for `p ≤ 1/2`, through the distribution from its low end.
+fn by_walk(u: f64, n: u64, p: f64) -> u64 {
+    let mean = n as f64 * p;
     let odds = p / (1.0 - p);
     let mut mass = none_of(n, p);
     let (mut k, mut below, mut left) = (0, mass, n as f64);
@@ -178,13 +190,20 @@ fn one_over(k: u64) -> f64 {
 
 /// `(1 − p)^n` for `p ≤ 1/2`.
 fn none_of(n: u64, p: f64) -> f64 {
-    // The series is exact to a float where its next term cannot matter any more.
-    let log = if p < 5e-4 {
-        -p * (1.0 + p * (1.0 / 2.0 + p * (1.0 / 3.0 + p * (1.0 / 4.0 + p * (1.0 / 5.0)))))
-    } else {
-        libm::log1p(-p)
-    };
-    exp_of_small(n as f64 * log)
+    if p < 5e-4 {
+        // The series is exact to a float where its next term cannot matter any more.
+        let log =
+            -p * (1.0 + p * (1.0 / 2.0 + p * (1.0 / 3.0 + p * (1.0 / 4.0 + p * (1.0 / 5.0)))));
+        return exp_of_small(n as f64 * log);
+    }
+    // Here n is small enough for its binary digits: few, and each loses half a digit.
+    let (mut power, mut square, mut digits) = (1.0, 1.0 - p, n);
+    while digits > 0 {
+        power *= if digits & 1 == 1 { square } else { 1.0 };
+        square *= square;
+        digits >>= 1;
+    }
+    power
 }
 
 /// `e^x` for `-50 ≤ x ≤ 0`, to `1e-14`: `x` is split into a multiple of
@@ -195,14 +214,12 @@ fn exp_of_small(x: f64) -> f64 {
     const POWERS: [f64; STEPS] = powers_below_one();
     const PER_STEP: f64 = std::f64::consts::LN_2 / STEPS as f64;
     debug_assert!((-50.0..=0.0).contains(&x), "{x}");
-    let steps = (x * (-1.0 / PER_STEP) + 0.5) as usize;
-    let rest = x + steps as f64 * PER_STEP;
-    let series = 1.0
-        + rest
-            * (1.0
-                + rest
-                    * (1.0 / 2.0
-                        + rest * (1.0 / 6.0 + rest * (1.0 / 24.0 + rest * (1.0 / 120.0)))));
+    let steps = (x * (-1.0 / PER_STEP) + 0.5) as i32;
+    let rest = x + f64::from(steps) * PER_STEP;
+    let steps = steps.unsigned_abs() as usize;
+    let square = rest * rest;
+    let low = (1.0 + rest) + square * (1.0 / 2.0 + rest * (1.0 / 6.0));
+    let series = low + square * square * (1.0 / 24.0 + rest * (1.0 / 120.0));
     // A power of two, from its exponent.
     let whole = f64::from_bits((1_023 - (steps / STEPS) as u64) << 52);
     whole * POWERS[steps % STEPS] * series

@@ -178,7 +178,7 @@ impl<'a> InstanceWorld<'a> {
         Self {
             clients: clients.map(|edge| Client::new(edge.client)).collect(),
             streams: Streams::new(&STREAMS, seed, None),
-            arrivals: Arrivals::new(fleet, cells.len()),
+            arrivals: Arrivals::new(fleet),
             requests: Vec::new(),
             calls: Vec::new(),
             attempts: Vec::new(),
@@ -225,17 +225,19 @@ impl<'a> InstanceWorld<'a> {
     fn expect_arrivals(&mut self, before: Micros, now: Micros) {
         let length = now - before;
         let scenario = self.scenario;
-        self.arrivals.draw(
+        let (fleet, demand) = (&scenario.fleet, &scenario.demand);
+        self.arrivals.begin(
             &mut self.streams,
             (self.step, before, length),
-            &scenario.fleet,
-            &scenario.demand,
-            &self.cells,
+            fleet,
+            demand,
         );
-        for cell in 0..self.cells.len() {
+        for (cell, spec) in self.cells.iter().enumerate() {
+            self.arrivals
+                .draw(&mut self.streams, (cell, spec), fleet, demand, true);
             for class in 0..scenario.fleet.classes.len() {
                 for audience in PUBLIC..AUDIENCES {
-                    for _ in 0..self.arrivals.get(cell, class, audience) {
+                    for _ in 0..self.arrivals.get(class, audience) {
                         let after = self.dice.uniform() * length.0 as f64;
                         let happening = Happening::Arrives {
                             cell: cell as u32,

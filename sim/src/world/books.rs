@@ -8,7 +8,7 @@ use crate::log::{ExposureSample, Sample, ServiceSample, VerdictTruth};
 use crate::random::{Entity, binomial, poisson};
 
 use super::fleet::VersionIndex;
-use super::telemetry::{Labels, Seen, delivery, scrape};
+use super::telemetry::{Borne, Labels, Seen, delivery, scrape};
 use super::{Purpose, World};
 
 /// A scrape on its way to the core.
@@ -24,8 +24,18 @@ impl World<'_> {
         for (cohort, load) in pool.cohorts.iter().zip(loads) {
             let version = cohort.key.version;
             let scope = self.addresses.scope(pool.region, pool.service, version);
+            let borne = Borne {
+                instances: load.serving,
+                requests: load.requests,
+                shape: &load.shape,
+                utilisation: load.utilisation,
+                leaked: cohort.leaked,
+            };
+            self.telemetry.record_load(scope, &borne);
             let restarts = Self::restarts(cohort, self.scenario.step);
-            self.telemetry.record_load(scope, load, cohort, restarts);
+            let (effect, requests) = (cohort.effect(), load.requests);
+            self.telemetry
+                .record_defect(scope, effect, requests, restarts);
         }
     }
 
@@ -80,9 +90,9 @@ impl World<'_> {
             let Some(at) = delivery((loss, delay), step, now, labels, spec, silenced) else {
                 continue;
             };
+            let is_read = self.latency_read[service.index()];
             let window = scrape(
-                self.draws.get(Purpose::Scrape),
-                step,
+                is_read.then(|| (self.draws.get(Purpose::Scrape), step)),
                 labels,
                 (start, now),
                 self.telemetry.truth(scope),
@@ -152,16 +162,19 @@ impl World<'_> {
         let classes: Vec<ClassId> = visiting.map(|(class, _)| ClassId(class as u16)).collect();
         let (mut all, mut well) = (0.0, 0.0);
         for pool in self.pools_of(service, region) {
+            let cell = pool / self.scenario.fleet.services.len();
             let cohorts = self.pools[pool].cohorts.iter();
             for cohort in cohorts.filter(|cohort| cohort.key.version == version) {
-                let load = self.loads[pool].iter().find(|load| load.key == cohort.key);
+                let mut fared = self.fared(cell, service.index());
+                let fared = fared.find(|fared| fared.key == cohort.key);
                 let effect = cohort.effect();
                 let passes = |class: &ClassId| {
                     (1.0 - effect.error_share_of(*class)) * (1.0 - effect.wrong_share_of(*class))
                 };
                 let passes: f64 = classes.iter().map(passes).sum();
                 let passes = passes / classes.len().max(1) as f64;
-                let served = load.map_or(1.0, |load| (1.0 - load.own_failure) * (1.0 - load.lost));
+                let served =
+                    fared.map_or(1.0, |fared| (1.0 - fared.own_failure) * (1.0 - fared.lost));
                 all += f64::from(cohort.total());
                 well += f64::from(cohort.serving()) * passes * served;
             }
@@ -192,8 +205,11 @@ impl World<'_> {
             ..Sample::default()
         };
         self.truth.close_interval(&mut sample);
-        let loads = self.loads.iter().flatten();
-        let waiting: f64 = loads.map(|load| load.waiting).sum();
+        let services = self.scenario.fleet.services.len();
+        let world = &*self;
+        let of_cell = |cell| (0..services).flat_map(move |service| world.fared(cell, service));
+        let fared = (0..self.cells.len()).flat_map(of_cell);
+        let waiting: f64 = fared.map(|fared| fared.waiting).sum();
         sample.queued = waiting as u64;
         for service in 0..self.scenario.fleet.services.len() {
             sample
@@ -217,7 +233,7 @@ impl World<'_> {
 
     fn sample_service(&self, service: ServiceId) -> ServiceSample {
         let spec = &self.scenario.fleet.services[service.index()];
-        let mut latency = LatencyHistogram::default();
+        let mut mass = [0.0; LatencyHistogram::BUCKETS];
         let (mut requests, mut errors) = (0, 0);
         let (mut utilisation, mut scopes) = (0.0, 0.0);
         for region in 0..self.scenario.fleet.regions.len() {
@@ -235,13 +251,15 @@ impl World<'_> {
                 }
                 utilisation += scope.mean_utilisation() * some as f64;
                 scopes += some as f64;
-                let of = (some / u64::from(u32::MAX) + 1) as f32;
-                let mut here = LatencyHistogram::default();
-                for (bucket, mass) in scope.mass().iter().enumerate() {
-                    here.add(bucket, (*mass / of + 0.5) as u32);
+                for (sum, mass) in mass.iter_mut().zip(scope.mass()) {
+                    *sum += f64::from(*mass);
                 }
-                latency.merge(&here);
             }
+        }
+        let of = (requests / u64::from(u32::MAX) + 1) as f64;
+        let mut latency = LatencyHistogram::default();
+        for (bucket, mass) in mass.iter().enumerate() {
+            latency.add(bucket, (mass / of + 0.5) as u32);
         }
         let up = self
             .pools_everywhere(service)
@@ -283,14 +301,13 @@ impl World<'_> {
             .and_then(|defect| defect.mechanism.class());
         let mut instances = 0;
         let mut utilisation: f64 = 0.0;
-        for (pool, loads) in self.pools.iter().zip(&self.loads) {
-            if pool.service == service {
-                instances += pool.running(own);
-                let loads = loads.iter().filter(|load| load.key.version == own);
-                utilisation = loads
-                    .map(|load| load.utilisation)
-                    .fold(utilisation, f64::max);
-            }
+        for (cell, pool) in self.pools_everywhere(service).enumerate() {
+            instances += pool.running(own);
+            let fared = self.fared(cell, service.index());
+            let fared = fared.filter(|fared| fared.key.version == own);
+            utilisation = fared
+                .map(|fared| fared.utilisation)
+                .fold(utilisation, f64::max);
         }
         Some(VerdictTruth {
             rollout,

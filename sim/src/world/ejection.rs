@@ -12,7 +12,6 @@ use crate::spec::Ejection;
 
 use super::World;
 use super::fleet::Pool;
-use super::serving::Load;
 
 /// Fewer requests than this say nothing about an instance.
 const REQUESTS_MIN: u64 = 20;
@@ -24,12 +23,20 @@ impl World<'_> {
         let (pool, loads) = (&mut self.pools[pool], &self.loads[pool]);
         let service = &self.scenario.fleet.services[pool.service.index()];
         if let Some(ejection) = &service.ejection {
-            eject_from(pool, loads, ejection, now);
+            let tallies = loads.iter().map(|load| (load.requests, load.errors));
+            eject_from(pool, tallies, ejection, now);
         }
     }
 }
 
-fn eject_from(pool: &mut Pool, loads: &[Load], ejection: &Ejection, now: Micros) {
+/// The same for one pool, when so many requests came to each of its cohorts, and so many of them to
+/// an error.
+pub(super) fn eject_from(
+    pool: &mut Pool,
+    tallies: impl Iterator<Item = (u64, u64)>,
+    ejection: &Ejection,
+    now: Micros,
+) {
     for cohort in &mut pool.cohorts {
         if now >= cohort.ejected_until {
             cohort.ejected = 0;
@@ -38,9 +45,9 @@ fn eject_from(pool: &mut Pool, loads: &[Load], ejection: &Ejection, now: Micros)
     let limit = (f64::from(pool.instances) * ejection.share_max) as u32;
     let ejected: u32 = pool.cohorts.iter().map(|cohort| cohort.ejected).sum();
     let mut left = limit.saturating_sub(ejected);
-    for (cohort, load) in pool.cohorts.iter_mut().zip(loads) {
-        let errs = load.errors as f64 > load.requests as f64 * ejection.error_share;
-        if load.requests >= REQUESTS_MIN && errs && left > 0 {
+    for (cohort, (requests, errors)) in pool.cohorts.iter_mut().zip(tallies) {
+        let errs = errors as f64 > requests as f64 * ejection.error_share;
+        if requests >= REQUESTS_MIN && errs && left > 0 {
             let more = cohort.balanced().min(left);
             cohort.ejected += more;
             cohort.ejected_until = now + ejection.length;

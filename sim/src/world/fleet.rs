@@ -172,6 +172,11 @@ impl Cohort {
         crashed.enumerate().map(trusted).sum()
     }
 
+    /// Whether the balancer may not know of all crashes yet.
+    pub(crate) fn remembers_crashes(&self) -> bool {
+        self.just_crashed > 0 || !self.crashed_before.is_empty()
+    }
+
     /// A step is over.
     pub(crate) fn remember_crashes(&mut self, lag_steps: f64) {
         let just = std::mem::take(&mut self.just_crashed);

@@ -14,8 +14,6 @@ pub(crate) struct HopSpec {
     pub(crate) number: usize,
     /// The edge along which it is called.
     pub(crate) edge: usize,
-    /// The place of that edge among those that lead to the service.
-    pub(crate) slot: usize,
     /// The hop that calls it; nothing for the first.
     pub(crate) parent: Option<usize>,
     /// The hops that it calls.
@@ -62,11 +60,6 @@ impl Graph {
             .iter()
             .map(|edge| timeout(&edge.client))
             .collect();
-        for hop in graph.classes.iter_mut().flatten() {
-            let edges = &graph.into[hop.service.index()];
-            let place = edges.iter().position(|edge| *edge == hop.edge);
-            hop.slot = place.expect("a hop's edge leads to its service");
-        }
         graph
     }
 
@@ -92,7 +85,6 @@ impl Graph {
                 service: *service,
                 number: self.hops + position,
                 edge,
-                slot: 0,
                 parent,
                 children,
                 multiplicity,

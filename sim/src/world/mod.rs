@@ -21,6 +21,7 @@ mod modifiers;
 mod noise;
 mod orders;
 pub(crate) mod people;
+mod pools;
 mod propagation;
 pub mod queueing;
 pub(crate) mod serving;
@@ -55,8 +56,9 @@ use demand::{AUDIENCES, Arrivals, EMPLOYEES, PUBLIC};
 use fleet::{Cell, Pool, VersionIndex};
 use graph::Graph;
 use modifiers::Modifiers;
+use pools::Pools;
 use propagation::{Cuts, Transfer};
-use serving::{Hop, Load, PoolStep, ServiceTables, SlowAbove, Workspace};
+use serving::{Calm, Hop, Load, PoolStep, ServiceTables, SlowAbove, Workspace};
 use telemetry::Collector;
 use traffic::Traffic;
 use truth::Truth;
@@ -91,10 +93,11 @@ pub(crate) enum Purpose {
     Probes,
     ControlGroup,
     UserReports,
+    Employees,
 }
 
 /// The names of the streams, one for each purpose, and that of people's delays.
-pub const STREAMS: [&str; 27] = [
+pub const STREAMS: [&str; 28] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -121,6 +124,7 @@ pub const STREAMS: [&str; 27] = [
     "probes",
     "control-group",
     "user-reports",
+    "employees",
     PEOPLE,
 ];
 
@@ -241,8 +245,10 @@ pub(crate) struct World<'a> {
     draws: Streams,
     addresses: Addresses,
     cells: Vec<Cell>,
-    pools: Vec<Pool>,
+    pools: Pools,
+    /// By pool of cells that are not calm, then cohort.
     loads: Vec<Vec<Load>>,
+    calm: Calm,
     hops: Vec<Hop>,
     room: Workspace,
     arrivals: Arrivals,
@@ -264,6 +270,8 @@ pub(crate) struct World<'a> {
     /// By service: the threshold of its strictest latency objective.
     slow_above: Vec<Option<SlowAbove>>,
     telemetry: Collector,
+    /// By service: whether anybody reads latency in its scrapes.
+    latency_read: Vec<bool>,
     /// By service and region.
     control_groups: BTreeMap<(ServiceId, RegionId), ControlGroup>,
     user_reports: UserReportsUnderWay,
@@ -288,7 +296,7 @@ impl<'a> World<'a> {
         let services = fleet.services.len();
         let capacity = 1 + scenario.changes.len();
         let mut draws = Streams::new(&STREAMS, seed, tamper);
-        let mut pools = fleet::pools(fleet);
+        let mut pools = Pools::new(fleet);
         if let Some(flapping) = &scenario.noise.flapping {
             noise::assign(draws.get(Purpose::Flapping), &mut pools, flapping);
         }
@@ -300,24 +308,21 @@ impl<'a> World<'a> {
             services,
             versions: capacity,
         };
-        let longest = fleet
-            .classes
-            .iter()
-            .map(|class| class.path.len())
-            .max()
-            .unwrap_or(0);
+        let mut tables: Vec<_> = fleet.services.iter().map(ServiceTables::new).collect();
+        let longest = graph.classes.iter().map(Vec::len).max().unwrap_or(0);
         Self {
             draws,
             addresses,
             room: Workspace::default(),
-            traffic: Traffic::new(&graph, pools.len()),
+            traffic: Traffic::new(&graph, cells.len()),
             modifiers: Modifiers::none(&graph),
             graph: Rc::new(graph),
             congestion: vec![None; pools.len()],
             lag_steps: serving::HEALTH_CHECK_LAG.as_secs_f64() / scenario.step.as_secs_f64(),
             troubled: false,
-            arrivals: Arrivals::new(fleet, cells.len()),
+            arrivals: Arrivals::new(fleet),
             loads: vec![Vec::new(); pools.len()],
+            calm: Calm::new(cells.len(), &mut tables, longest),
             hops: vec![Hop::default(); longest],
             versions: initial
                 .iter()
@@ -330,7 +335,7 @@ impl<'a> World<'a> {
                     )]
                 })
                 .collect(),
-            tables: fleet.services.iter().map(ServiceTables::new).collect(),
+            tables,
             transfers: Vec::new(),
             cuts: Cuts::new(&scenario.propagation.partitions, fleet),
             slow_above: slow_thresholds(scenario)
@@ -341,6 +346,9 @@ impl<'a> World<'a> {
                 fleet.regions.len() * services * capacity,
                 fleet.classes.len(),
             ),
+            latency_read: (0..services)
+                .map(|service| telemetry::is_latency_read(scenario, ServiceId(service as u16)))
+                .collect(),
             control_groups: BTreeMap::new(),
             user_reports: UserReportsUnderWay::default(),
             reported_by_users: 0,
@@ -364,16 +372,17 @@ impl<'a> World<'a> {
         }
         let mut events = self.propagate(before, now);
         let scenario = self.scenario;
-        self.arrivals.draw(
+        self.arrivals.begin(
             &mut self.draws,
             (self.step, before, length),
             &scenario.fleet,
             &scenario.demand,
-            &self.cells,
         );
         let graph = Rc::clone(&self.graph);
         for cell in 0..self.cells.len() {
-            self.advance_cell(&graph, cell, now);
+            if !self.advance_calmly(&graph, cell, now) {
+                self.advance_cell(&graph, cell, now);
+            }
         }
         events.extend(self.truth.close_step(now));
         events.extend(self.find_clean());
@@ -390,18 +399,33 @@ impl<'a> World<'a> {
         self.start_instances(pools.clone(), length);
         self.afflict(pools.clone(), now, length);
         self.weigh_modifiers(graph, cell, now);
-        let calls = &self.modifiers.calls;
-        self.traffic.expect(graph, &self.arrivals, cell, calls);
+        let employees_apart = self
+            .pools
+            .of_cell(cell)
+            .iter()
+            .any(Pool::has_employees_apart);
+        self.draw_arrivals(cell, employees_apart);
+        let factors = &self.modifiers.calls;
+        self.traffic
+            .expect(graph, &self.arrivals, |edge| factors[edge]);
         self.load_pools(graph, cell, length);
         self.serve(cell);
         self.serve_copies(graph, pools.clone());
-        self.traffic.close(graph, pools.clone());
+        self.traffic.close(cell);
         for pool in pools {
             self.record_loads(pool);
             self.eject(pool, now);
             self.settle_crashes(pool);
             self.pools[pool].assert_conserved();
         }
+    }
+
+    /// Draws the requests that come to a cell in the step at hand.
+    fn draw_arrivals(&mut self, cell: usize, employees_apart: bool) {
+        let spec = (cell, &self.cells[cell]);
+        let (fleet, demand) = (&self.scenario.fleet, &self.scenario.demand);
+        self.arrivals
+            .draw(&mut self.draws, spec, fleet, demand, employees_apart);
     }
 
     /// What is over by the end of the run.
@@ -429,12 +453,12 @@ impl<'a> World<'a> {
                 lag_steps: self.lag_steps,
                 flapping: self.scenario.noise.flapping.as_ref(),
                 slow_above: self.slow_above[service],
-                offered: self.traffic.offered(graph, index),
+                offered: self.traffic.offered(graph, cell, service),
                 capacity_factor: self.modifiers.capacity[service],
                 troubled: self.troubled,
             };
             let inflows = || {
-                let first = self.traffic.first_attempts(graph, index, length);
+                let first = self.traffic.first_attempts(graph, cell, service, length);
                 let clients = |(edge, per_s)| self.modifiers.inflows(graph, edge, per_s);
                 first.flat_map(clients).collect()
             };
@@ -451,17 +475,10 @@ impl<'a> World<'a> {
     }
 
     fn serve(&mut self, cell: usize) {
-        let services = self.scenario.fleet.services.len();
-        let pools = &self.pools[cell * services..][..services];
-        let apart = pools.iter().any(Pool::has_employees_apart);
         for class in 0..self.scenario.fleet.classes.len() {
-            let counts = [PUBLIC, EMPLOYEES].map(|who| self.arrivals.get(cell, class, who));
-            let class = ClassId(class as u16);
-            if apart {
-                self.send(cell, class, PUBLIC, counts[PUBLIC]);
-                self.send(cell, class, EMPLOYEES, counts[EMPLOYEES]);
-            } else {
-                self.send(cell, class, PUBLIC, counts[PUBLIC] + counts[EMPLOYEES]);
+            for audience in [PUBLIC, EMPLOYEES] {
+                let count = self.arrivals.get(class, audience);
+                self.send(cell, ClassId(class as u16), audience, count);
             }
         }
     }

@@ -6,14 +6,16 @@ use firedrill_core::rollout::Audience;
 use crate::random::{Draws, Entity, binomial};
 use crate::spec::Flapping;
 
-use super::fleet::{Cohort, CohortKey, Pool};
+use super::fleet::{Cohort, CohortKey};
+use super::pools::Pools;
 
 /// Puts a share of every pool's instances on hosts that flap. They start in the mix of good and
 /// bad that they settle in.
-pub(crate) fn assign(draws: &mut Draws, pools: &mut [Pool], flapping: &Flapping) {
+pub(crate) fn assign(draws: &mut Draws, pools: &mut Pools, flapping: &Flapping) {
     let bad = flapping.bad_mean.as_secs_f64();
     let in_spell_share = bad / (bad + flapping.good_mean.as_secs_f64());
-    for (index, pool) in pools.iter_mut().enumerate() {
+    for index in 0..pools.len() {
+        let pool = &mut pools[index];
         let mut draw = |lane| {
             draws.uniform(
                 0,
@@ -49,13 +51,18 @@ pub(crate) fn advance(
     draws: &mut Draws,
     step: u64,
     length: Micros,
-    pools: &mut [Pool],
+    pools: &mut Pools,
     flapping: &Flapping,
 ) {
     let hazard = |mean: Micros| 1.0 - libm::exp(-length.as_secs_f64() / mean.as_secs_f64());
     let (enter, leave) = (hazard(flapping.good_mean), hazard(flapping.bad_mean));
-    for (index, pool) in pools.iter_mut().enumerate() {
-        for cohort in pool.cohorts.iter_mut().filter(|cohort| cohort.key.flapping) {
+    let flaps = |cohort: &Cohort| cohort.key.flapping;
+    for index in 0..pools.len() {
+        if !pools[index].cohorts.iter().any(flaps) {
+            continue;
+        }
+        let cohorts = pools[index].cohorts.iter_mut();
+        for cohort in cohorts.filter(|cohort| flaps(cohort)) {
             let lane = u64::from(cohort.key.version) % 4 * 8
                 + u64::from(cohort.key.serves == Audience::Employees) * 4;
             let mut draw = |lane| {

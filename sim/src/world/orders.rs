@@ -122,10 +122,8 @@ impl World<'_> {
                 transfer.serves = serves;
             }
         }
-        for pool in &mut self.pools {
-            if !here(pool.service, pool.region) {
-                continue;
-            }
+        for index in self.pools_of(service, region) {
+            let pool = &mut self.pools[index];
             let moves =
                 |cohort: &Cohort| cohort.key.version == version && cohort.key.serves != serves;
             while let Some(index) = pool.cohorts.iter().position(moves) {

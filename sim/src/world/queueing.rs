@@ -24,17 +24,19 @@ const RHO_STEPS: usize = 500;
 /// less than one there.
 const MASS_MIN: f64 = 1e-8;
 
-/// A distribution of latency over the buckets of [`LatencyHistogram`].
+/// A distribution of latency over the buckets of [`LatencyHistogram`]. What every step reads stands
+/// together: a fleet has more shapes than a processor's first cache holds.
 #[derive(Clone, Debug, PartialEq)]
+#[repr(C)]
 pub(crate) struct Shape {
+    /// The mean of the wait before service, in seconds.
+    wait_s: f64,
     /// The first bucket that holds anything, and the first after the last that does.
     filled: (u8, u8),
     /// Probability of each bucket; they add up to one.
     mass: [f32; BUCKETS],
     /// Probability of what is above each bucket.
     beyond: [f32; BUCKETS],
-    /// The mean of the wait before service.
-    wait_us: f64,
 }
 
 impl Shape {
@@ -61,16 +63,16 @@ impl Shape {
             beyond[bucket - 1] = beyond[bucket] + mass[bucket];
         }
         Self {
+            wait_s: wait_us / 1e6,
             filled: (first as u8, end as u8),
             mass,
             beyond,
-            wait_us,
         }
     }
 
     /// The mean of the wait before service, in seconds.
     pub(crate) const fn wait_s(&self) -> f64 {
-        self.wait_us / 1e6
+        self.wait_s
     }
 
     /// The probability of each bucket that holds anything, and the number of the first of them.
@@ -135,7 +137,7 @@ impl Shape {
         for bucket in 0..BUCKETS {
             below[bucket + 1] = below[bucket] + f64::from(self.mass[bucket]);
         }
-        Self::new(self.wait_us * factor, |upper| {
+        Self::new(self.wait_s * 1e6 * factor, |upper| {
             let upper = upper as f64 / factor;
             let bucket = LatencyHistogram::bucket_of(upper as u64);
             let low = LatencyHistogram::lower_us(bucket) as f64;
@@ -237,16 +239,20 @@ impl ShapeTable {
     }
 
     /// The shape at utilisation `rho` below one.
+    #[inline]
     pub(crate) fn at(&mut self, rho: f64) -> &Rc<Shape> {
         let step = ((rho * RHO_STEPS as f64) as usize).min(RHO_STEPS - 1);
         let (service, workers, alone) = (self.service, self.workers, &self.alone);
-        self.shapes[step].get_or_insert_with(|| {
-            // The middle of the step stands for it.
-            let rho = (step as f64 + 0.5) / RHO_STEPS as f64;
-            let per_worker_us = 1.0 / (mean_s(service) * 1e6);
-            let rate = f64::from(workers) * (1.0 - rho) * per_worker_us / variability(service);
-            Rc::new(Shape::queued(alone, erlang_c(workers, rho), rate))
-        })
+        self.shapes[step].get_or_insert_with(|| Self::make(step, service, workers, alone))
+    }
+
+    #[cold]
+    fn make(step: usize, service: LogNormal, workers: u32, alone: &Shape) -> Rc<Shape> {
+        // The middle of the step stands for it.
+        let rho = (step as f64 + 0.5) / RHO_STEPS as f64;
+        let per_worker_us = 1.0 / (mean_s(service) * 1e6);
+        let rate = f64::from(workers) * (1.0 - rho) * per_worker_us / variability(service);
+        Rc::new(Shape::queued(alone, erlang_c(workers, rho), rate))
     }
 }
 

@@ -3,16 +3,17 @@
 
 use firedrill_core::config::VersionId;
 use firedrill_core::health::{
-    ClassCounts, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, TelemetryWindow,
+    ClassCounts, Indicator, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, Signal,
+    TelemetryWindow,
 };
 use firedrill_core::ids::{ClassId, RegionId, ServiceId};
 use firedrill_core::{Micros, Ppm};
 
 use crate::random::{Draws, Entity, binomial, log_normal};
-use crate::spec::{Golden, Service, Telemetry};
+use crate::spec::{Golden, NamedSlo, Scenario, Service, Telemetry};
 
-use super::fleet::Cohort;
-use super::serving::Load;
+use super::defect::Effect;
+use super::queueing::Shape;
 
 const BUCKETS: usize = LatencyHistogram::BUCKETS;
 
@@ -38,6 +39,18 @@ pub(crate) struct Scope {
 #[derive(Clone, Debug)]
 pub(crate) struct Collector {
     scopes: Vec<Scope>,
+}
+
+/// What instances behind a scope went through in a step.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Borne<'a> {
+    pub(crate) instances: u32,
+    pub(crate) requests: u64,
+    /// Latency of what they answered.
+    pub(crate) shape: &'a Shape,
+    pub(crate) utilisation: f64,
+    /// Memory that leaked, as a share of all of it, on average.
+    pub(crate) leaked: f64,
 }
 
 /// The instances behind a scope at the moment of a scrape.
@@ -71,27 +84,32 @@ impl Collector {
         }
     }
 
-    /// Books how long requests took, and how busy the instances behind them were.
-    pub(crate) fn record_load(
-        &mut self,
-        scope: usize,
-        load: &Load,
-        cohort: &Cohort,
-        restarts: u32,
-    ) {
+    /// Books what instances went through in a step.
+    pub(crate) fn record_load(&mut self, scope: usize, borne: &Borne<'_>) {
         let scope = &mut self.scopes[scope];
-        let requests = load.requests as f32;
-        let (first, mass) = load.shape.filled();
+        let requests = borne.requests as f32;
+        let (first, mass) = borne.shape.filled();
         for (sum, mass) in scope.mass[first..].iter_mut().zip(mass) {
             *sum += requests * mass;
         }
-        let instances = f64::from(load.serving);
-        scope.utilisation.0 += load.utilisation * instances;
+        let instances = f64::from(borne.instances);
+        scope.utilisation.0 += borne.utilisation * instances;
         scope.utilisation.1 += instances;
-        scope.leaked += cohort.leaked * instances;
-        scope.silenced = scope.silenced.max(cohort.effect().scrapes_lost);
+        scope.leaked += borne.leaked * instances;
+    }
+
+    /// Books what a defect does to what is told of so many requests, and instances that restarted.
+    pub(crate) fn record_defect(
+        &mut self,
+        scope: usize,
+        effect: &Effect,
+        requests: u64,
+        restarts: u32,
+    ) {
+        let scope = &mut self.scopes[scope];
+        scope.silenced = scope.silenced.max(effect.scrapes_lost);
+        scope.log_lines += requests as f64 * effect.log_lines;
         scope.restarts += restarts;
-        scope.log_lines += load.requests as f64 * cohort.effect().log_lines;
     }
 
     /// The scope as the world knows it, without the noise of a scrape.
@@ -164,11 +182,9 @@ pub(crate) struct Labels {
     pub(crate) scope: usize,
 }
 
-/// A scrape of a scope: latency counts are drawn, one bucket after the other, from what was
-/// expected.
+/// A scrape of a scope. Latency is drawn from what was expected, if anybody reads it.
 pub(crate) fn scrape(
-    draws: &mut Draws,
-    step: u64,
+    draws: Option<(&mut Draws, u64)>,
     labels: Labels,
     (start, end): (Micros, Micros),
     scope: &Scope,
@@ -183,7 +199,10 @@ pub(crate) fn scrape(
     let answered: u64 = scope.counts.iter().map(|counts| counts[0]).sum();
     // What a scrape cannot carry is sampled: one request of so many is told.
     let of = answered / u64::from(u32::MAX) + 1;
-    let index = (labels.scope * BUCKETS) as u64;
+    let latency = draws.map(|(draws, step)| {
+        let index = (labels.scope * BUCKETS) as u64;
+        draw_latency(draws, step, index, answered / of, &scope.mass)
+    });
     TelemetryWindow {
         service: labels.service,
         region: labels.region,
@@ -203,7 +222,7 @@ pub(crate) fn scrape(
                 good: (good / of).min(requests / of - errors / of) as u32,
             })
             .collect(),
-        latency: draw_latency(draws, step, index, answered / of, &scope.mass),
+        latency: latency.unwrap_or_default(),
         instances: InstanceCounts {
             total: seen.total,
             up: seen.up,
@@ -222,7 +241,9 @@ pub(crate) fn scrape(
     }
 }
 
-/// A multinomial sample of `n` over the buckets, as binomials given what is left.
+/// A multinomial sample of `n` over the buckets: requests go down a binary tree whose leaves are the
+/// buckets, a binomial at each fork. A node's children have twice its number, and one more; a
+/// fork's draws depend on those above it alone, so that forks side by side are drawn at once.
 fn draw_latency(
     draws: &mut Draws,
     step: u64,
@@ -230,28 +251,63 @@ fn draw_latency(
     n: u64,
     mass: &[f32; BUCKETS],
 ) -> LatencyHistogram {
-    let mut histogram = LatencyHistogram::default();
-    let mut left = n;
-    let first = mass.iter().position(|mass| *mass > 0.0).unwrap_or(BUCKETS);
-    let end = mass
-        .iter()
-        .rposition(|mass| *mass > 0.0)
-        .map_or(0, |last| last + 1);
-    let filled = first.min(end)..end;
-    let mut mass_left: f64 = mass[filled.clone()].iter().copied().map(f64::from).sum();
-    for bucket in filled {
-        let mass = f64::from(mass[bucket]);
-        if left == 0 {
-            break;
+    let mut masses = [0.0; 2 * BUCKETS];
+    for (sum, mass) in masses[BUCKETS..].iter_mut().zip(mass) {
+        *sum = f64::from(*mass);
+    }
+    for node in (1..BUCKETS).rev() {
+        masses[node] = masses[2 * node] + masses[2 * node + 1];
+    }
+    let mut counts = [0; 2 * BUCKETS];
+    counts[1] = n;
+    for node in 1..BUCKETS {
+        let here = counts[node];
+        if here == 0 {
+            continue;
         }
-        let share = (mass / mass_left).min(1.0);
-        let u = draws.uniform(step, Entity::new(index + bucket as u64));
-        let count = binomial(u, left, share);
-        histogram.add(bucket, count as u32);
-        left -= count;
-        mass_left -= mass;
+        let share = masses[2 * node] / masses[node];
+        let u = draws.uniform(step, Entity::new(index + node as u64));
+        let left = binomial(u, here, share);
+        (counts[2 * node], counts[2 * node + 1]) = (left, here - left);
+    }
+    let mut histogram = LatencyHistogram::default();
+    for (bucket, count) in counts[BUCKETS..].iter().enumerate() {
+        histogram.add(bucket, *count as u32);
     }
     histogram
+}
+
+/// Whether anybody reads the latency of a service in its scrapes: an objective on how slow it is,
+/// or a judge. Whom a judge compares with whom is its own affair, so it reads that of all services.
+pub(crate) fn is_latency_read(scenario: &Scenario, service: ServiceId) -> bool {
+    let mut plans = scenario.configs.iter().flat_map(|config| &config.plans);
+    let judged = plans.any(|plan| {
+        let mut judges = plan.plan.stages.iter().map(|stage| &stage.judge);
+        judges.any(|judge| judge.checks.iter().any(|check| reads_latency(check.signal)))
+    });
+    let is_objective = |slo: &NamedSlo| match slo.slo.indicator {
+        Indicator::Slow { service: slow, .. } => slow == service,
+        Indicator::Errors { .. } | Indicator::Business { .. } => false,
+    };
+    judged || scenario.slos.iter().any(is_objective)
+}
+
+const fn reads_latency(signal: Signal) -> bool {
+    match signal {
+        Signal::Latency { .. } => true,
+        Signal::ErrorRatio { .. }
+        | Signal::BusinessLoss { .. }
+        | Signal::Throughput
+        | Signal::LogErrors
+        | Signal::Probes
+        | Signal::Reports
+        | Signal::Unavailable
+        | Signal::Restarts
+        | Signal::Cpu
+        | Signal::Memory
+        | Signal::Network
+        | Signal::Disk => false,
+    }
 }
 
 /// Whether, and when, a scrape made at `now` reaches the core.

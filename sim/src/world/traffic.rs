@@ -1,119 +1,149 @@
-//! Calls by pool and edge: what a step expects of the next.
+//! Calls by cell and edge: what a step expects of the next.
+//!
+//! An edge leads to one service, so within a cell it leads to one pool.
 
 use firedrill_core::Micros;
 
 use super::demand::{AUDIENCES, Arrivals};
 use super::graph::Graph;
 
-/// Calls of one pool along one edge that leads to it.
-#[derive(Clone, Copy, Debug, Default)]
+/// What calls along an edge came to in the last step.
+#[derive(Clone, Copy, Debug)]
 struct Flow {
-    /// First attempts in this step.
-    called: u64,
-    /// Attempts in this step.
-    attempted: u64,
-    /// First attempts for each that was expected, in the last step: retries further out.
+    /// First attempts for each that was expected: retries further out.
     per_expected: f64,
-    /// Attempts for each first attempt, in the last step: retries along this edge.
+    /// Attempts for each first attempt: retries along this edge.
     per_call: f64,
 }
 
-/// The calls of all pools.
+/// Calls along an edge in the step and the cell at hand.
+#[derive(Clone, Copy, Debug, Default)]
+struct Calls {
+    /// Without any retry, by audience.
+    expected: [f64; AUDIENCES],
+    /// First attempts.
+    called: u64,
+    /// All attempts.
+    attempted: u64,
+}
+
+impl Calls {
+    fn all_expected(&self) -> f64 {
+        self.expected.iter().sum()
+    }
+}
+
+/// The calls of all cells.
 #[derive(Clone, Debug)]
 pub(crate) struct Traffic {
-    flows: Vec<Vec<Flow>>,
-    /// Calls without any retry, of the cell at hand: by edge and audience.
-    expected: Vec<[f64; AUDIENCES]>,
+    /// By cell, then edge.
+    flows: Vec<Flow>,
+    /// By edge: those of the cell at hand.
+    calls: Vec<Calls>,
 }
 
 impl Traffic {
-    pub(crate) fn new(graph: &Graph, pools: usize) -> Self {
-        let services = graph.into.len();
+    pub(crate) fn new(graph: &Graph, cells: usize) -> Self {
+        let edges = graph.edges.len();
         let calm = Flow {
             per_expected: 1.0,
             per_call: 1.0,
-            ..Flow::default()
         };
-        let flows = |pool: usize| vec![calm; graph.into[pool % services].len()];
         Self {
-            flows: (0..pools).map(flows).collect(),
-            expected: vec![[0.0; AUDIENCES]; graph.edges.len()],
+            flows: vec![calm; cells * edges],
+            calls: vec![Calls::default(); edges],
         }
     }
 
-    /// Works out what the requests of a cell would call without any retry.
-    /// `calls` multiplies the calls along each edge.
+    /// Works out what the requests of the cell at hand would call without any retry.
+    /// `factor` multiplies the calls along each edge.
     pub(crate) fn expect(
         &mut self,
         graph: &Graph,
         arrivals: &Arrivals,
-        cell: usize,
-        calls: &[f64],
+        factor: impl Fn(usize) -> f64,
     ) {
-        self.expected.fill([0.0; AUDIENCES]);
+        self.calls.fill(Calls::default());
         for (class, hops) in graph.classes.iter().enumerate() {
             for audience in 0..AUDIENCES {
-                let count = arrivals.get(cell, class, audience) as f64;
+                let count = arrivals.get(class, audience);
+                if count == 0 {
+                    continue;
+                }
                 for hop in hops {
-                    self.expected[hop.edge][audience] += count * hop.multiplicity * calls[hop.edge];
+                    let calls = count as f64 * hop.multiplicity * factor(hop.edge);
+                    self.calls[hop.edge].expected[audience] += calls;
                 }
             }
         }
     }
 
-    /// Attempts that a pool must expect, by audience.
-    pub(crate) fn offered(&self, graph: &Graph, pool: usize) -> [f64; AUDIENCES] {
+    /// Attempts that a service of the cell at hand must expect, by audience.
+    pub(crate) fn offered(&self, graph: &Graph, cell: usize, service: usize) -> [f64; AUDIENCES] {
+        let flows = self.flows_of(cell);
         let mut offered = [0.0; AUDIENCES];
-        let edges = &graph.into[pool % graph.into.len()];
-        for (edge, flow) in edges.iter().zip(&self.flows[pool]) {
-            for (sum, expected) in offered.iter_mut().zip(self.expected[*edge]) {
+        for edge in &graph.into[service] {
+            let flow = &flows[*edge];
+            for (sum, expected) in offered.iter_mut().zip(self.calls[*edge].expected) {
                 *sum += expected * flow.per_expected * flow.per_call;
             }
         }
         offered
     }
 
-    /// First attempts a second that a pool must expect along the edges that lead to it.
+    /// First attempts a second that a service of the cell at hand must expect along the edges
+    /// that lead to it.
     pub(crate) fn first_attempts(
         &self,
         graph: &Graph,
-        pool: usize,
+        cell: usize,
+        service: usize,
         length: Micros,
     ) -> impl Iterator<Item = (usize, f64)> {
-        let edges = graph.into[pool % graph.into.len()].iter();
-        edges.zip(&self.flows[pool]).map(move |(edge, flow)| {
-            let expected: f64 = self.expected[*edge].iter().sum();
-            (*edge, expected * flow.per_expected / length.as_secs_f64())
+        let flows = self.flows_of(cell);
+        graph.into[service].iter().map(move |edge| {
+            let expected = self.calls[*edge].all_expected();
+            let called = expected * flows[*edge].per_expected;
+            (*edge, called / length.as_secs_f64())
         })
     }
 
-    pub(crate) fn called(&mut self, pool: usize, slot: usize, count: u64) {
-        self.flows[pool][slot].called += count;
+    pub(crate) fn called(&mut self, edge: usize, count: u64) {
+        self.calls[edge].called += count;
     }
 
-    pub(crate) fn attempted(&mut self, pool: usize, slot: usize, count: u64) {
-        self.flows[pool][slot].attempted += count;
+    pub(crate) fn attempted(&mut self, edge: usize, count: u64) {
+        self.calls[edge].attempted += count;
     }
 
-    /// Ends the step for the pools of a cell, whose expectations are at hand.
-    pub(crate) fn close(&mut self, graph: &Graph, pools: std::ops::Range<usize>) {
-        for pool in pools {
-            let edges = &graph.into[pool % graph.into.len()];
-            for (edge, flow) in edges.iter().zip(&mut self.flows[pool]) {
-                let expected: f64 = self.expected[*edge].iter().sum();
-                let called = flow.called as f64;
-                flow.per_expected = if expected > 0.0 {
-                    called / expected
-                } else {
-                    1.0
-                };
-                flow.per_call = if flow.called > 0 {
-                    flow.attempted as f64 / called
-                } else {
-                    1.0
-                };
-                (flow.called, flow.attempted) = (0, 0);
-            }
+    /// Attempts along the edges that lead to a service of the cell at hand.
+    pub(crate) fn attempts_at(&self, graph: &Graph, service: usize) -> u64 {
+        let edges = graph.into[service].iter();
+        edges.map(|edge| self.calls[*edge].attempted).sum()
+    }
+
+    /// Ends the step for the cell at hand.
+    pub(crate) fn close(&mut self, cell: usize) {
+        let edges = self.calls.len();
+        let flows = &mut self.flows[cell * edges..][..edges];
+        for (calls, flow) in self.calls.iter().zip(flows) {
+            // Nearly always all is as expected.
+            let (expected, called) = (calls.all_expected(), calls.called as f64);
+            flow.per_expected = if called == expected || expected <= 0.0 {
+                1.0
+            } else {
+                called / expected
+            };
+            flow.per_call = if calls.attempted == calls.called {
+                1.0
+            } else {
+                calls.attempted as f64 / called
+            };
         }
+    }
+
+    fn flows_of(&self, cell: usize) -> &[Flow] {
+        let edges = self.calls.len();
+        &self.flows[cell * edges..][..edges]
     }
 }

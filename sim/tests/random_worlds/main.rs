@@ -33,7 +33,7 @@ proptest! {
         invariant_instances_add_up(&scenario, &log)?;
         invariant_log_is_plain_data(&log)?;
         invariant_measures_are_finite(&log)?;
-        prop_assert_eq!(log.digest(), engine::run(&scenario, seed).digest());
+        prop_assert_eq!(log.first_difference(&engine::run_at_length(&scenario, seed)), None);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use firedrill_core::Micros;
 
-use crate::random::{Draws, Entity, gamma, poisson};
+use crate::random::{Draws, Entity, binomial, gamma, poisson};
 use crate::spec::{Demand, Fleet};
 
 use super::super::fleet::Cell;
@@ -17,61 +17,80 @@ pub(crate) const PUBLIC: usize = 0;
 /// Employees.
 pub(crate) const EMPLOYEES: usize = 1;
 
-/// Requests of a step, by cell, class and audience.
+/// Requests of a step in one cell, by class and audience.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrivals {
-    counts: Vec<u64>,
-    classes: usize,
+    /// By class: those of the cell at hand.
+    counts: Vec<[u64; AUDIENCES]>,
     drifts: Drifts,
-    /// By class, then region: demand relative to the mean of the day.
-    levels: Vec<Vec<f64>>,
+    /// The step at hand.
+    step: u64,
+    /// By class, then region: requests of the step that are expected of the whole fleet, if all
+    /// of it had the level of the region.
+    expected: Vec<Vec<f64>>,
 }
 
 impl Arrivals {
-    pub(crate) fn new(fleet: &Fleet, cells: usize) -> Self {
+    pub(crate) fn new(fleet: &Fleet) -> Self {
         let (regions, classes) = (fleet.regions.len(), fleet.classes.len());
         Self {
-            counts: vec![0; cells * classes * AUDIENCES],
-            classes,
+            counts: vec![[0; AUDIENCES]; classes],
             drifts: Drifts::new(regions),
-            levels: vec![vec![1.0; regions]; classes],
+            step: 0,
+            expected: vec![vec![0.0; regions]; classes],
         }
     }
 
-    /// Draws the requests of the step that starts at `now`.
-    pub(crate) fn draw(
+    /// Begins the step of the given number, start and length.
+    pub(crate) fn begin(
         &mut self,
         draws: &mut Streams,
         step: (u64, Micros, Micros),
         fleet: &Fleet,
         demand: &Demand,
-        cells: &[Cell],
     ) {
         let (number, now, length) = step;
+        self.step = number;
         if let Some(drift) = &demand.drift {
             let draws = draws.get(Purpose::DemandDrift);
             self.drifts.advance(draws, number, length, drift);
         }
         self.expect((now, now + length), fleet, demand);
-        let [arrivals, bursts] = draws.pair(Purpose::Arrivals, Purpose::Bursts);
-        for (cell_index, cell) in cells.iter().enumerate() {
-            for (class_index, class) in fleet.classes.iter().enumerate() {
-                let level = self.levels[class_index][cell.region.index()];
-                let here = cell.demand_share * level * length.as_secs_f64();
-                let slot = cell_index * self.classes + class_index;
-                let mean = class.per_second * here * burst(bursts, number, slot, demand);
-                let shares = [1.0 - class.employee_share, class.employee_share];
-                for (audience, share) in shares.into_iter().enumerate() {
-                    let slot = slot * AUDIENCES + audience;
-                    let u = arrivals.uniform(number, Entity::new(slot as u64));
-                    self.counts[slot] = poisson(u, mean * share);
-                }
-            }
+    }
+
+    /// Draws the requests that come to a cell. Each is an employee's with the same probability
+    /// whatever else is so, so who they are is drawn from their number, and only where it
+    /// matters: elsewhere all count as the public's.
+    pub(crate) fn draw(
+        &mut self,
+        draws: &mut Streams,
+        (number, cell): (usize, &Cell),
+        fleet: &Fleet,
+        demand: &Demand,
+        employees_apart: bool,
+    ) {
+        let classes = fleet.classes.iter().zip(&self.expected).enumerate();
+        for ((index, (class, expected)), counts) in classes.zip(&mut self.counts) {
+            let entity = Entity::new((number * fleet.classes.len() + index) as u64);
+            let bursts = draws.get(Purpose::Bursts);
+            let mean = expected[cell.region.index()] * cell.demand_share;
+            let mean = mean * burst(bursts, self.step, entity, demand);
+            let u = draws.get(Purpose::Arrivals).uniform(self.step, entity);
+            let all = poisson(u, mean);
+            let employees = if employees_apart {
+                let u = draws.get(Purpose::Employees).uniform(self.step, entity);
+                binomial(u, all, class.employee_share)
+            } else {
+                0
+            };
+            counts[PUBLIC] = all - employees;
+            counts[EMPLOYEES] = employees;
         }
     }
 
-    pub(crate) fn get(&self, cell: usize, class: usize, audience: usize) -> u64 {
-        self.counts[(cell * self.classes + class) * AUDIENCES + audience]
+    /// Requests of a class in the cell at hand.
+    pub(crate) fn get(&self, class: usize, audience: usize) -> u64 {
+        self.counts[class][audience]
     }
 
     /// Works out what is expected of a step: the curves at its start, events over its length.
@@ -85,12 +104,17 @@ impl Arrivals {
             day * week * drift.map_or(1.0, |drift| self.drifts.factor(index, drift))
         };
         let clocks: Vec<f64> = fleet.regions.iter().enumerate().map(clock).collect();
-        for (class, levels) in self.levels.iter_mut().enumerate() {
+        let length_s = (span.1 - span.0).as_secs_f64();
+        for (class, levels) in self.expected.iter_mut().enumerate() {
             for (region, level) in levels.iter_mut().enumerate() {
                 let crowd = events::crowd_factor(&demand.events, span, region, class);
                 *level = clocks[region] * crowd;
             }
             events::fail_over(&demand.events, span, &fleet.regions, levels);
+            let per_step = fleet.classes[class].per_second * length_s;
+            for level in levels {
+                *level *= per_step;
+            }
         }
     }
 }
@@ -98,12 +122,12 @@ impl Arrivals {
 /// The factor that makes the requests of a class in a cell and step negative binomial: Poisson
 /// around a gamma-distributed rate of mean one and variance φ (M. Greenwood & G. U. Yule,
 /// J. R. Stat. Soc. 83, 1920).
-fn burst(draws: &mut Draws, step: u64, slot: usize, demand: &Demand) -> f64 {
+fn burst(draws: &mut Draws, step: u64, entity: Entity, demand: &Demand) -> f64 {
     let phi = demand.overdispersion;
     if phi <= 0.0 {
         return 1.0;
     }
-    gamma(draws.uniform(step, Entity::new(slot as u64)), 1.0 / phi) * phi
+    gamma(draws.uniform(step, entity), 1.0 / phi) * phi
 }
 
 #[cfg(test)]
@@ -138,16 +162,17 @@ mod tests {
     fn counts(demand: &Demand, steps: u64) -> Vec<f64> {
         let mut draws = Streams::new(&STREAMS, 3, None);
         let fleet = fleet();
-        let cells = [Cell {
+        let cell = Cell {
             region: RegionId(0),
             demand_share: 1.0,
-        }];
-        let mut arrivals = Arrivals::new(&fleet, cells.len());
+        };
+        let mut arrivals = Arrivals::new(&fleet);
         let length = Micros::from_secs(1);
         let count = |step: u64| {
             let at = Micros(length.0 * step);
-            arrivals.draw(&mut draws, (step, at, length), &fleet, demand, &cells);
-            arrivals.get(0, 0, PUBLIC) as f64
+            arrivals.begin(&mut draws, (step, at, length), &fleet, demand);
+            arrivals.draw(&mut draws, (0, &cell), &fleet, demand, false);
+            arrivals.get(0, PUBLIC) as f64
         };
         (0..steps).map(count).collect()
     }

@@ -10,6 +10,7 @@ use super::super::defect::Effect;
 use super::super::graph::{Graph, timeout};
 use super::super::queueing::Threshold;
 use super::super::{Purpose, World};
+use super::load::either;
 use super::{Load, Weight};
 
 /// What became of one class's requests in one cell, user by user.
@@ -117,23 +118,28 @@ impl Hazard {
             return Self { own, by_defect }; // as nearly always
         }
         // What is lost in a queue counts those who lose patience there.
-        let (late, impatient) = if load.lost > 0.0 {
-            (0.0, 0.0)
+        let (overload, impatient) = if load.lost > 0.0 {
+            (load.lost, 0.0)
         } else {
             (late.own, late.by_defect)
         };
-        let overload = 1.0 - (1.0 - load.lost) * (1.0 - late);
         let dead = dead / (answering + dead);
         let (own, by_overload) = if load.disturbed {
             (own, overload)
         } else {
-            (1.0 - (1.0 - own) * (1.0 - overload), 0.0)
+            (either(own, overload), 0.0)
         };
         let by_class = effect.map_or(0.0, |effect| effect.error_share_of(errand.class));
         let spared = (1.0 - by_class) * (1.0 - by_overload) * (1.0 - dead) * (1.0 - impatient);
         let by_defect = 1.0 - spared;
         Self { own, by_defect }
     }
+}
+
+/// Those of `whole` requests with a bad call among theirs, when `bad` of all `calls` are.
+pub(super) fn hit(bad: u64, calls: u64, per_request: f64, whole: u64) -> u64 {
+    let share = hit_share(bad as f64 / calls as f64, per_request);
+    (share * whole as f64 + 0.5) as u64
 }
 
 /// The share of requests with a bad call among theirs, when `bad` of all calls are and a request
@@ -202,7 +208,7 @@ impl World<'_> {
         let attempts_max =
             other.map_or(client.attempts, |other| client.attempts.max(other.attempts));
         let pool = errand.cell * self.scenario.fleet.services.len() + spec.service.index();
-        self.traffic.called(pool, spec.slot, count);
+        self.traffic.called(spec.edge, count);
         let (turned_away, allowed) = self.congestion[pool].as_ref().map_or((0.0, 1.0), |state| {
             let fate = state.edges.iter().find(|fate| fate.edge == spec.edge);
             fate.map_or((0.0, 1.0), |fate| (fate.turned_away, fate.retries_allowed))
@@ -227,7 +233,7 @@ impl World<'_> {
                 0
             };
             let sent = pending - away;
-            self.traffic.attempted(pool, spec.slot, sent);
+            self.traffic.attempted(spec.edge, sent);
             let tried = self.attempt(graph, errand, hop, sent, &entity);
             let again = if attempt < attempts_max {
                 // Those who try on: all up to a client's number of tries, a share of them beyond.
@@ -289,10 +295,7 @@ impl World<'_> {
             let calls = (calls + 0.5) as u64;
             let inside = self.call(graph, errand, *child, calls);
             let per_request = edge.calls * self.modifiers.calls[number];
-            let hit = |part: u64, whole: u64| {
-                let share = hit_share(part as f64 / calls as f64, per_request);
-                (share * whole as f64 + 0.5) as u64
-            };
+            let hit = |bad: u64, whole: u64| hit(bad, calls, per_request, whole);
             if inside.wrong > 0 {
                 returned.wrong = returned.wrong.max(hit(inside.wrong, passed));
             }

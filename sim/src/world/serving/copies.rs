@@ -27,13 +27,12 @@ impl World<'_> {
             if mirrored.is_none() {
                 continue;
             }
-            let cell = pool / services;
             for (class, hops) in graph.classes.iter().enumerate() {
                 let here = hops
                     .iter()
                     .filter(|hop| hop.service.index() == pool % services);
                 let each: f64 = here.map(|hop| hop.multiplicity).sum();
-                let requests = self.arrivals.get(cell, class, PUBLIC) as f64 * each;
+                let requests = self.arrivals.get(class, PUBLIC) as f64 * each;
                 if requests > 0.0 {
                     self.serve_copies_of(pool, ClassId(class as u16), requests);
                 }

@@ -14,7 +14,7 @@ use super::super::queueing::{Shape, Threshold};
 use super::{Load, PoolStep, ServiceTables, Weight, Workspace};
 
 /// Above this utilisation history matters: the pool is congested.
-const CONGESTED_ABOVE: f64 = 0.98;
+pub(super) const CONGESTED_ABOVE: f64 = 0.98;
 
 /// What a cohort is up against.
 #[derive(Clone, Copy, Debug, Default)]
@@ -157,23 +157,22 @@ fn demands(
         weights: weights(cohort),
         ..Demand::default()
     }));
-    // Attempts in this step for each unit of weight.
-    let arriving = [PUBLIC, EMPLOYEES].map(|who| {
-        let sum: f64 = demands
-            .iter()
-            .map(|demand| demand.weights[who].total())
-            .sum();
-        if sum > 0.0 {
-            step.offered[who] / sum
-        } else {
-            0.0
-        }
+    let weight = [PUBLIC, EMPLOYEES].map(|who| -> f64 {
+        let weights = demands.iter().map(|demand| demand.weights[who].total());
+        weights.sum()
     });
     for ((demand, cohort), host) in demands.iter_mut().zip(&pool.cohorts).zip(hosts) {
-        let of = |who: usize| arriving[who] * demand.weights[who].answering;
+        let at = |who: usize, answering: f64| {
+            if weight[who] > 0.0 {
+                step.offered[who] * (answering / weight[who])
+            } else {
+                0.0
+            }
+        };
+        let of = |who: usize| at(who, demand.weights[who].answering);
         demand.arriving = match cohort.key.serves {
             // Copies come at the rate of the public's requests.
-            Audience::Mirrored => arriving[PUBLIC] * f64::from(cohort.balanced()),
+            Audience::Mirrored => at(PUBLIC, f64::from(cohort.balanced())),
             Audience::Public | Audience::Employees | Audience::Probes => of(PUBLIC) + of(EMPLOYEES),
         };
         demand.service_s = mean_s * cohort.effect().service_factor * host.slowness;
@@ -181,13 +180,23 @@ fn demands(
         let busy_s = demand.service_s * cohort.effect().burn_factor * step.capacity_factor;
         demand.capacity_per_s = workers / busy_s;
         if workers > 0.0 {
-            demand.utilisation = demand.arriving * busy_s / (workers * step.length_s);
+            demand.utilisation = demand.arriving * per_attempt(busy_s, workers, step.length_s);
         }
         let spell = step.flapping.map_or(0.0, |flapping| {
             flapping.error_share * f64::from(cohort.in_spell) / f64::from(cohort.serving().max(1))
         });
-        demand.own_failure = 1.0 - (1.0 - host.error_share) * (1.0 - spell);
+        demand.own_failure = either(host.error_share, spell);
     }
+}
+
+/// The utilisation of so many workers that one attempt in a step makes.
+pub(super) fn per_attempt(busy_s: f64, workers: f64, length_s: f64) -> f64 {
+    busy_s / (workers * length_s)
+}
+
+/// The probability of one thing or another, or both, when they have nothing to do with each other.
+pub(super) fn either(one: f64, other: f64) -> f64 {
+    1.0 - (1.0 - one) * (1.0 - other)
 }
 
 /// The queues in front of a congested pool's cohorts.

@@ -1,7 +1,9 @@
 //! Requests through the fleet: how instances fare under them ([`load`]), what becomes of each
-//! class on its way down the call graph ([`call`]), and what copies of requests tell ([`copies`]).
+//! class on its way down the call graph ([`call`]), and what copies of requests tell ([`copies`]);
+//! the first two in one where nothing happens ([`calm`]).
 
 mod call;
+mod calm;
 mod copies;
 mod load;
 
@@ -20,6 +22,7 @@ use super::heterogeneity::Host;
 use super::queueing::{Shape, ShapeTable, Threshold, mean_s};
 
 pub(crate) use call::{Fate, Hop};
+pub(crate) use calm::Calm;
 pub(crate) use load::{Demand, load_pool};
 
 /// A crashed instance still gets requests until its health check fails.
@@ -54,6 +57,30 @@ pub(crate) struct Load {
     pub(crate) slow: f64,
     /// The part of that which a defect adds.
     pub(crate) slow_by_defect: f64,
+}
+
+/// How a cohort fared in a step, as far as it is looked at later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fared {
+    pub(crate) key: CohortKey,
+    pub(crate) utilisation: f64,
+    pub(crate) waiting: f64,
+    /// The probability that a request failed whatever its class, and not because of overload.
+    pub(crate) own_failure: f64,
+    /// The probability that it was refused or timed out in a queue.
+    pub(crate) lost: f64,
+}
+
+impl Load {
+    pub(crate) const fn fared(&self) -> Fared {
+        Fared {
+            key: self.key,
+            utilisation: self.utilisation,
+            waiting: self.waiting,
+            own_failure: self.own_failure,
+            lost: self.lost,
+        }
+    }
 }
 
 /// Latency of one service by load, for every state that a defect brings it into.
