@@ -4,6 +4,7 @@
 pub mod fleet;
 pub mod turns;
 
+use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::config::{
     Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value, VersionId,
 };
@@ -163,6 +164,8 @@ fn setup() -> Setup {
         },
         evaluate_every: Micros::from_secs(30),
         suspect_window: Micros::from_hours(2),
+        suspicion: SuspectPolicy::default(),
+        dependencies: BTreeMap::new(),
         retry: RetryPolicy {
             delay: Micros::from_secs(10),
             attempts_max: 3,

@@ -244,6 +244,10 @@ fn summarise_measures(runs: &[RunOutcome]) -> Vec<MeasureSummary> {
             .collect();
         summarise(name, unit, &values)
     };
+    let ranks: Vec<Span> = runs
+        .iter()
+        .map(|run| run.measures.suspect_rank.as_span())
+        .collect();
     let worst_budget = |measures: &Measures| {
         measures
             .budget
@@ -275,6 +279,7 @@ fn summarise_measures(runs: &[RunOutcome]) -> Vec<MeasureSummary> {
         }),
         number("budget-burned", Unit::PartsPerMillion, worst_budget),
         number("pages", Unit::Count, |measures| u64::from(measures.pages)),
+        summarise("suspect-rank", Unit::Count, &ranks),
     ]
 }
 

@@ -214,7 +214,8 @@ impl AlertBook {
     }
 }
 
-fn count(indicator: Indicator, window: &TelemetryWindow) -> (u64, u64) {
+/// The requests of a window that an indicator counts, and the bad ones among them.
+pub(crate) fn count(indicator: Indicator, window: &TelemetryWindow) -> (u64, u64) {
     match indicator {
         Indicator::Errors { class, .. } => sum(window, class, |counts| counts.errors),
         Indicator::Business { class, .. } => {

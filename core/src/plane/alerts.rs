@@ -1,12 +1,14 @@
 //! Alerts, incidents and pages.
 
+use alloc::vec::Vec;
+
 use crate::alerting::{Alert, AlertEvent, SloHistory};
 use crate::config::Principal;
 use crate::health::Urgency;
 use crate::ids::{IncidentId, PageId, SloId};
 use crate::incident::IncidentEvent;
 
-use super::{Command, ControlPlane, InputError, NoteBody};
+use super::{Command, ControlPlane, InputError, NoteBody, Raised};
 
 impl ControlPlane {
     pub(super) fn load_history(
@@ -68,11 +70,18 @@ impl ControlPlane {
 
     fn alert_fired(&mut self, alert: Alert) {
         let (id, slo, urgency) = (alert.id, alert.slo, alert.rule.urgency);
+        let (fired_at, factor_milli) = (alert.fired_at, alert.rule.factor_milli);
         let noted = self.note([], NoteBody::AlertFired { alert });
         self.alert_notes.insert(id, noted);
         if urgency == Urgency::Page {
             let service = self.setup.slos[slo.index()].indicator.service();
             self.alert_rollouts(service, noted);
+            let raised = Raised {
+                slo,
+                fired_at,
+                factor_milli,
+            };
+            self.raised.insert(id, raised);
             let now = self.now;
             self.incidents.alert_fired(now, id);
             self.drain_incidents();
@@ -104,7 +113,7 @@ impl ControlPlane {
                 }
                 IncidentEvent::Resolved(incident) => {
                     let alerts = self.incidents.incident(incident).map(|found| &found.alerts);
-                    let because: alloc::vec::Vec<_> = alerts
+                    let because: Vec<_> = alerts
                         .into_iter()
                         .flatten()
                         .filter_map(|alert| self.alert_notes.get(alert).copied())
@@ -125,8 +134,14 @@ impl ControlPlane {
             .expect("it asked for the page");
         let alert = opened.alerts[0];
         let slo = self.alerts.objective_of(alert).expect("the alert fired");
-        let suspects = self.suspects();
-        let because = self.incident_notes.get(&incident).copied();
+        let ranked = self.suspects(incident);
+        let suspects: Vec<_> = ranked.iter().map(|suspect| suspect.rollout).collect();
+        let mut because = self.incident_notes.get(&incident).copied();
+        if !ranked.is_empty() {
+            let suspects = ranked;
+            let body = NoteBody::SuspectsRanked { incident, suspects };
+            because = Some(self.note(because, body));
+        }
         let body = NoteBody::PageSent {
             incident,
             page,

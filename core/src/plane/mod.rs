@@ -12,11 +12,13 @@ mod input;
 mod note;
 mod rollouts;
 mod setup;
+mod suspicion;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use crate::alerting::AlertBook;
+use crate::alerting::suspects::Dependency;
 use crate::config::ConfigStore;
 use crate::health::WindowsSeen;
 use crate::health::judge::Past;
@@ -24,16 +26,18 @@ use crate::ids::{
     AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId, ServiceId,
 };
 use crate::incident::IncidentDesk;
-use crate::rollout::{Rollout, State};
+use crate::rollout::Rollout;
 use crate::time::Micros;
 
 pub use command::{Command, Issued};
 pub use input::{Input, InputError};
 pub use note::{Note, NoteBody};
 pub use setup::{ConfigSetup, RetryPolicy, Setup, SetupError};
+pub use suspicion::{RankedSuspect, SUSPECTS_MAX};
 
 use commands::Outstanding;
 use rollouts::Flight;
+use suspicion::{Raised, Seen};
 
 /// Why the plane wants to be woken. The order breaks ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +63,12 @@ pub struct ControlPlane {
     flights: Vec<Flight>,
     alerts: AlertBook,
     incidents: IncidentDesk,
+    /// What each objective's service showed lately, by region and version.
+    seen: Vec<Seen>,
+    /// Every paging alert, whether it still fires or not.
+    raised: BTreeMap<AlertId, Raised>,
+    /// What each service depends on, at the end of the shortest chain of calls.
+    reach: BTreeMap<ServiceId, Vec<Dependency>>,
     windows_seen: WindowsSeen,
     /// What services showed lately, for judges that compare with the time before.
     pasts: BTreeMap<ServiceId, Past>,
@@ -95,6 +105,9 @@ impl ControlPlane {
             flights: Vec::new(),
             alerts: AlertBook::new(setup.slos.clone()),
             incidents: IncidentDesk::new(setup.paging),
+            seen: setup.slos.iter().map(|_| Seen::default()).collect(),
+            raised: BTreeMap::new(),
+            reach: suspicion::reach(&setup.dependencies),
             windows_seen: WindowsSeen::default(),
             pasts: setup.pasts(),
             next_evaluation: setup.evaluate_every,
@@ -241,21 +254,6 @@ impl ControlPlane {
     #[must_use]
     pub fn rollout(&self, id: RolloutId) -> Option<&Rollout> {
         self.flights.get(id.index()).map(|flight| &flight.rollout)
-    }
-
-    /// The changes that may be to blame for trouble now, the most recent first: every rollout
-    /// that widened within the suspect window and was not taken back.
-    #[must_use]
-    pub fn suspects(&self) -> Vec<RolloutId> {
-        let recent = self.flights.iter().filter(|flight| {
-            let age = self.now - flight.rollout.stage_entered();
-            flight.rollout.state() != State::RolledBack && age <= self.setup.suspect_window
-        });
-        let mut recent: Vec<_> = recent
-            .map(|flight| (flight.rollout.stage_entered(), flight.id))
-            .collect();
-        recent.sort_unstable_by(|a, b| b.cmp(a));
-        recent.into_iter().map(|(_, id)| id).collect()
     }
 
     fn drop_output(&mut self) {

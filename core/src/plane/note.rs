@@ -13,6 +13,8 @@ use crate::ids::{
 use crate::rollout::{Order, PauseReason, RollbackReason};
 use crate::time::Micros;
 
+use super::suspicion::RankedSuspect;
+
 /// Something that happened inside the plane.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Note {
@@ -185,6 +187,13 @@ pub enum NoteBody {
         incident: IncidentId,
         /// The alert.
         alert: AlertId,
+    },
+    /// Every change in flight or recent was weighed as the cause of an incident.
+    SuspectsRanked {
+        /// The incident.
+        incident: IncidentId,
+        /// The changes, the likeliest first.
+        suspects: Vec<RankedSuspect>,
     },
     /// Somebody was paged.
     PageSent {

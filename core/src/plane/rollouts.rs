@@ -1,9 +1,13 @@
 //! Rollouts: telemetry to the judge, verdicts and orders to the machine, its actions to commands.
 
+use alloc::vec::Vec;
+
+use crate::alerting::suspects::Widening;
 use crate::config::{Principal, VersionId};
 use crate::health::judge::{Control, Past, Setting};
 use crate::health::{Judge, Outcome, TelemetryWindow, WindowError};
 use crate::ids::{ChangeId, CommandId, ConfigId, NoteId, RegionId, RolloutId, ServiceId};
+use crate::ratio::Ppm;
 use crate::rollout::{Action, ExposureReport, Order, RollbackReason, Rollout, RolloutTimer, State};
 use crate::time::Micros;
 
@@ -18,6 +22,8 @@ pub(super) struct Flight {
     pub(super) service: ServiceId,
     pub(super) candidate: VersionId,
     pub(super) rollout: Rollout,
+    /// How it spread, oldest first: at most one a region and stage.
+    pub(super) widenings: Vec<Widening>,
     /// What the service showed before the rollout began.
     past: Past,
     judge: Judge,
@@ -52,6 +58,7 @@ impl Flight {
             service: takeoff.service,
             candidate: takeoff.candidate,
             rollout,
+            widenings: Vec::new(),
             past: takeoff.past,
             judge,
             last_outcome: None,
@@ -66,6 +73,25 @@ impl Flight {
             RolloutTimer::Check => (due, TimerKind::Check(self.id)),
             RolloutTimer::PushDeadline => (due, TimerKind::PushDeadline(self.id)),
         })
+    }
+
+    /// Takes note that `share` of a region's instances run the candidate. A stage widens a region
+    /// once, when its first instance has the candidate.
+    fn spread(&mut self, now: Micros, region: RegionId, share: Ppm) {
+        let entered = self.rollout.stage_entered();
+        let known = self.widenings.iter_mut().rev();
+        let last = known.into_iter().find(|known| known.region == region);
+        match last {
+            Some(last) if share <= last.share => {}
+            Some(last) if last.at >= entered => last.share = share,
+            Some(_) | None if share == Ppm::ZERO => {}
+            Some(_) | None => self.widenings.push(Widening {
+                at: now,
+                service: self.service,
+                region,
+                share,
+            }),
+        }
     }
 
     fn window_arrived(&mut self, window: &TelemetryWindow) {
@@ -102,6 +128,9 @@ impl ControlPlane {
             past.add(window);
         }
         self.alerts.add(window);
+        for (slo, seen) in self.setup.slos.iter().zip(&mut self.seen) {
+            seen.add(slo, window);
+        }
         Ok(())
     }
 
@@ -116,7 +145,14 @@ impl ControlPlane {
             return Err(InputError::ExposureReport);
         }
         let now = self.now;
+        let service = self.flight(id)?.service;
+        let regions = self.setup.instances.get(&service);
+        let total = regions.and_then(|regions| regions.get(&region)).copied();
         let flight = self.flight(id)?;
+        let share = total.map_or(Ppm::ZERO, |total| {
+            Ppm::of(u64::from(report.running), u64::from(total))
+        });
+        flight.spread(now, region, share);
         let ordered = flight.rollback_command;
         let after_rollback = ordered.is_some() && acknowledged >= ordered;
         flight

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::alerting::suspects::SuspectPolicy;
 use crate::config::{Finding, Schema};
 use crate::health::Slo;
 use crate::health::judge::Past;
@@ -50,6 +51,12 @@ pub struct Setup {
     pub evaluate_every: Micros,
     /// How long after its last widening a change is a suspect.
     pub suspect_window: Micros,
+    /// How suspicion is weighed.
+    #[serde(default)]
+    pub suspicion: SuspectPolicy,
+    /// The services that each service calls.
+    #[serde(default)]
+    pub dependencies: BTreeMap<ServiceId, Vec<ServiceId>>,
     /// What to do with a command that failed.
     pub retry: RetryPolicy,
 }

@@ -214,6 +214,7 @@ impl Books {
             | NoteBody::AlertResolved { .. }
             | NoteBody::IncidentOpened { .. }
             | NoteBody::IncidentJoined { .. }
+            | NoteBody::SuspectsRanked { .. }
             | NoteBody::PageSent { .. }
             | NoteBody::PageAcknowledged { .. }
             | NoteBody::PagingGaveUp { .. }

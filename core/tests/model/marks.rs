@@ -63,6 +63,8 @@ marks! {
     Retried,
     /// A command that failed too often.
     GivenUp,
+    /// A page with suspects.
+    SuspectsRanked,
     /// A page nobody acknowledged in time.
     PagedAgain,
     /// Nobody acknowledged any page.
@@ -125,6 +127,7 @@ impl Marks {
             NoteBody::CommandRetried { .. } => Some(Mark::Retried),
             NoteBody::CommandGivenUp { .. } => Some(Mark::GivenUp),
             NoteBody::PageSent { attempt, .. } => (*attempt > 1).then_some(Mark::PagedAgain),
+            NoteBody::SuspectsRanked { .. } => Some(Mark::SuspectsRanked),
             NoteBody::PagingGaveUp { .. } => Some(Mark::PagingGaveUp),
             NoteBody::PageAcknowledged { .. } => Some(Mark::Acknowledged),
             NoteBody::IncidentJoined { .. } => Some(Mark::Joined),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::config::{KeySpec, KeyType, Principal, Role, Rule, Schema, Value};
 use firedrill_core::health::{
     BurnRule, Check, Indicator, JudgePolicy, Limit, Signal, Slo, Urgency,
@@ -76,6 +77,8 @@ pub(crate) fn setup() -> Setup {
         },
         evaluate_every: Micros::from_secs(15),
         suspect_window: Micros::from_mins(10),
+        suspicion: SuspectPolicy::default(),
+        dependencies: BTreeMap::from([(ServiceId(0), vec![ServiceId(1)])]),
         retry: RetryPolicy {
             delay: Micros::from_secs(5),
             attempts_max: 2,

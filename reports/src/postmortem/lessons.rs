@@ -3,7 +3,7 @@
 use firedrill_core::Ppm;
 use firedrill_core::plane::NoteBody;
 use firedrill_sim::log::WorldEvent;
-use firedrill_sim::measure::{Catcher, Span};
+use firedrill_sim::measure::{Catcher, Span, SuspectRank};
 
 use crate::words;
 
@@ -107,13 +107,11 @@ fn answered(facts: &Facts<'_>) -> Vec<Statement> {
             Source::anchors([anchors.paged, anchors.acknowledged]),
         ));
     }
-    if let (Some((event, suspects)), Some(rollout)) =
-        (response::first_suspects(facts), measures.rollout)
-        && measures.defective
-        && suspects.first() == Some(&rollout)
+    if let (Some((event, _)), SuspectRank::Listed { rank: 1, of }) =
+        (response::first_suspects(facts), measures.suspect_rank)
     {
         said.push(say(
-            "The page named the right change first.".into(),
+            format!("The page named the right change first: it was suspect 1 of {of}."),
             Source::event(event),
         ));
     }
@@ -166,6 +164,7 @@ fn badly(facts: &Facts<'_>, defences: &[Defence]) -> Vec<Statement> {
         ));
     }
     said.extend(noticed_late(facts));
+    said.extend(shown_late(facts));
     if !measures.defective && measures.pages > 0 {
         said.push(say(
             format!(
@@ -294,6 +293,22 @@ fn lucky(facts: &Facts<'_>) -> Vec<Statement> {
         said.push(quiet);
     }
     said
+}
+
+/// Whether whoever was paged was shown other changes before the one that did it, or only others.
+fn shown_late(facts: &Facts<'_>) -> Option<Statement> {
+    let (event, _) = response::first_suspects(facts)?;
+    let text = match facts.measures().suspect_rank {
+        SuspectRank::Listed { rank, of } if rank > 1 => {
+            format!("The change that did it was suspect {rank} of {of} on the page.")
+        }
+        SuspectRank::NotListed { of } => format!(
+            "The change that did it was not among the {} on the page.",
+            words::counted(u64::from(of), "suspect")
+        ),
+        SuspectRank::Listed { .. } | SuspectRank::NotApplicable => return None,
+    };
+    Some(say(text, Source::event(event)))
 }
 
 /// Whether the harm fell into a time with less traffic than the run's busiest.

@@ -2,8 +2,8 @@
 
 use firedrill_core::config::{Decision, Edit, Principal};
 use firedrill_core::health::{CheckEvidence, Outcome, Signal, Urgency, Verdict};
-use firedrill_core::ids::RolloutId;
-use firedrill_core::plane::{Command, NoteBody};
+use firedrill_core::ids::{PageId, RolloutId};
+use firedrill_core::plane::{Command, NoteBody, RankedSuspect};
 use firedrill_core::rollout::{Order, PauseReason, RollbackReason};
 use firedrill_sim::log::{Actor, Event, EventBody, PersonEvent, WorldEvent};
 
@@ -83,6 +83,7 @@ const fn is_key(body: &EventBody) -> bool {
             NoteBody::VerdictReached { .. }
                 | NoteBody::BakeStarted { .. }
                 | NoteBody::IncidentJoined { .. }
+                | NoteBody::SuspectsRanked { .. }
                 | NoteBody::CommandRetried { .. }
                 | NoteBody::StagePromoted { .. }
         ),
@@ -369,26 +370,22 @@ fn tell_response(facts: &Facts<'_>, note: &NoteBody) -> String {
         NoteBody::IncidentJoined { incident, .. } => {
             format!("The alert joins incident {}.", incident.0 + 1)
         }
+        NoteBody::SuspectsRanked { incident, suspects } => format!(
+            "Changes weighed as the cause of incident {}, the likeliest first: {}.",
+            incident.0 + 1,
+            words::list(
+                &suspects
+                    .iter()
+                    .map(|one| suspect(facts, one))
+                    .collect::<Vec<_>>()
+            )
+        ),
         NoteBody::PageSent {
             page,
             attempt,
             suspects,
             ..
-        } => {
-            let titles: Vec<String> = suspects
-                .iter()
-                .map(|rollout| format!("“{}”", facts.rollout_title(*rollout)))
-                .collect();
-            let shown = if titles.is_empty() {
-                "it names no suspect".into()
-            } else {
-                format!("suspects, the likeliest first: {}", words::list(&titles))
-            };
-            format!(
-                "Page {} goes to the on-call engineer (attempt {attempt}); {shown}.",
-                page.0 + 1
-            )
-        }
+        } => page_sent(facts, *page, *attempt, suspects),
         NoteBody::PageAcknowledged { page, by, .. } => {
             format!("Page {} is acknowledged ({}).", page.0 + 1, role(by))
         }
@@ -410,6 +407,32 @@ fn tell_response(facts: &Facts<'_>, note: &NoteBody) -> String {
         }
         _ => String::new(),
     }
+}
+
+/// A change and how suspect it is.
+fn suspect(facts: &Facts<'_>, suspect: &RankedSuspect) -> String {
+    format!(
+        "“{}” ({}{})",
+        facts.rollout_title(suspect.rollout),
+        words::share(suspect.probability),
+        if suspect.blamed { ", blamed" } else { "" }
+    )
+}
+
+fn page_sent(facts: &Facts<'_>, page: PageId, attempt: u32, suspects: &[RolloutId]) -> String {
+    let titles: Vec<String> = suspects
+        .iter()
+        .map(|rollout| format!("“{}”", facts.rollout_title(*rollout)))
+        .collect();
+    let shown = if titles.is_empty() {
+        "it names no suspect".into()
+    } else {
+        format!("suspects, the likeliest first: {}", words::list(&titles))
+    };
+    format!(
+        "Page {} goes to the on-call engineer (attempt {attempt}); {shown}.",
+        page.0 + 1
+    )
 }
 
 fn tell_command(facts: &Facts<'_>, command: &Command) -> String {

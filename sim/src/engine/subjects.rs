@@ -52,6 +52,7 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::IncidentJoined { incident, .. }
             | NoteBody::IncidentResolved { incident }
             | NoteBody::PagingGaveUp { incident }
+            | NoteBody::SuspectsRanked { incident, .. }
             | NoteBody::PageSent { incident, .. }
             | NoteBody::PageAcknowledged { incident, .. } => format!("incident {incident}"),
             NoteBody::CommandRetried { command, .. } | NoteBody::CommandGivenUp { command } => {

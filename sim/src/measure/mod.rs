@@ -12,6 +12,9 @@
 //! | time to mitigate | first request harmed | no objective breached by the defect any more; no request harmed, if none ever was |
 //! | time to recover | first request harmed | no instance runs the bad version, every instance serves, queues empty |
 //!
+//! The *rank of the suspect* is the place of the change among the suspects on the first page sent
+//! while instances ran it and were to be taken back.
+//!
 //! *Exposure* is the share of the service's instances that ever ran the change, *blast radius*
 //! the share of user requests harmed between the first and the last harmed one. A signal that
 //! comes before the first harm took no time. What never happened is [`Span::Never`], not a large
@@ -19,6 +22,7 @@
 //! world's step.
 
 mod anchors;
+mod suspects;
 
 use firedrill_core::ids::{RolloutId, SloId};
 use firedrill_core::plane::NoteBody;
@@ -28,6 +32,7 @@ use serde::Serialize;
 use crate::log::{EventBody, RunLog, Sample, WorldEvent};
 
 pub use anchors::{Anchor, Anchors, Catcher};
+pub use suspects::SuspectRank;
 
 /// A time that may never have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -108,6 +113,8 @@ pub struct Measures {
     pub budget: Vec<BudgetBurn>,
     /// Pages sent.
     pub pages: u32,
+    /// Where the change stood among the suspects that were shown first.
+    pub suspect_rank: SuspectRank,
     /// Whether the change reached its whole scope and was not taken back.
     pub reached_full: bool,
     /// Whether a change without defect was taken back.
@@ -167,6 +174,7 @@ pub fn measure(log: &RunLog) -> Measures {
         slo_breached: anchors.slo_breached.is_some(),
         budget: budget(log, &samples),
         pages: count_pages(log),
+        suspect_rank: SuspectRank::find(log, &anchors),
         reached_full: went_full && !taken_back,
         false_rollback: taken_back && !defective,
         escaped: went_full && defective,

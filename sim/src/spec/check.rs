@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup, SetupError};
 use firedrill_core::{Micros, Ppm};
+
+use crate::world::graph::Graph;
 
 use super::{DemandEvent, FlashCrowd, Fleet, Mechanism, Reach, RegionFailover, Scenario, Trigger};
 
@@ -91,11 +94,24 @@ impl Scenario {
             paging: self.core.paging,
             evaluate_every: self.core.evaluate_every,
             suspect_window: self.core.suspect_window,
+            suspicion: SuspectPolicy::default(),
+            dependencies: self.dependencies(),
             retry: RetryPolicy {
                 delay: Micros::from_secs(10),
                 attempts_max: 5,
             },
         }
+    }
+
+    /// Who calls whom, for any class of requests.
+    fn dependencies(&self) -> BTreeMap<ServiceId, Vec<ServiceId>> {
+        let mut calls: BTreeMap<ServiceId, Vec<ServiceId>> = BTreeMap::new();
+        for edge in &Graph::new(&self.fleet).edges {
+            if let Some(caller) = edge.from {
+                calls.entry(caller).or_default().push(edge.to);
+            }
+        }
+        calls
     }
 
     fn check_fleet(&self) -> Result<(), SpecError> {
