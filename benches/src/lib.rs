@@ -13,7 +13,7 @@ use firedrill_core::health::{
     ProbeCounts, Saturation, Signal, Slo, TelemetryWindow, standard_burn_rules,
 };
 use firedrill_core::ids::{ChangeId, ClassId, ConfigId, PlanId, RegionId, ServiceId};
-use firedrill_core::incident::PagingPolicy;
+use firedrill_core::incident::{BookSetup, PagingPolicy};
 use firedrill_core::plane::{ConfigSetup, ControlPlane, Input, RetryPolicy, Setup};
 use firedrill_core::rollout::{
     Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
@@ -158,10 +158,10 @@ fn setup() -> Setup {
         }],
         instances: [(ServiceId(0), [(RegionId(0), 1_000)].into())].into(),
         slos: vec![slo; usize::from(OBJECTIVES)],
-        paging: PagingPolicy {
+        incidents: BookSetup::desk(PagingPolicy {
             acknowledge_within: Micros::from_mins(5),
             pages_max: 3,
-        },
+        }),
         evaluate_every: Micros::from_secs(30),
         suspect_window: Micros::from_hours(2),
         suspicion: SuspectPolicy::default(),

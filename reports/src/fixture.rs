@@ -10,8 +10,8 @@ use firedrill_core::health::{
     Verdict, standard_burn_rules,
 };
 use firedrill_core::ids::{
-    AlertId, ChangeId, ClassId, ConfigId, IncidentId, PageId, PlanId, RegionId, RolloutId,
-    ServiceId, SloId,
+    AlertId, ChangeId, ClassId, ConfigId, IncidentId, PageId, PersonId, PlanId, RegionId,
+    RolloutId, ServiceId, SloId,
 };
 use firedrill_core::incident::PagingPolicy;
 use firedrill_core::plane::NoteBody;
@@ -264,6 +264,7 @@ impl Story {
         let paged = NoteBody::PageSent {
             incident,
             page,
+            person: PersonId(0),
             attempt: 1,
             suspects: vec![RolloutId(0)],
         };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::VersionId;
 use crate::ids::{
-    AlertId, CommandId, ConfigId, IncidentId, NoteId, PageId, RegionId, RolloutId, SloId,
+    AlertId, CommandId, ConfigId, IncidentId, NoteId, PageId, PersonId, RegionId, RolloutId, SloId,
 };
 use crate::rollout::{Audience, Placement};
 
@@ -47,12 +47,14 @@ pub enum Command {
         /// The last-known-good version.
         to: VersionId,
     },
-    /// Page whoever is on call.
+    /// Page somebody.
     Page {
         /// The incident.
         incident: IncidentId,
         /// The page.
         page: PageId,
+        /// Who is paged.
+        person: PersonId,
         /// One for the first page of the incident, and so on.
         attempt: u32,
         /// The alert that opened the incident, and the objective it threatens.

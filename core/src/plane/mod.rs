@@ -8,6 +8,7 @@ mod alerts;
 mod changes;
 mod command;
 mod commands;
+mod incidents;
 mod input;
 mod note;
 mod rollouts;
@@ -25,7 +26,7 @@ use crate::health::judge::Past;
 use crate::ids::{
     AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId, ServiceId,
 };
-use crate::incident::IncidentDesk;
+use crate::incident::IncidentBook;
 use crate::rollout::Rollout;
 use crate::time::Micros;
 
@@ -46,10 +47,10 @@ pub enum TimerKind {
     PushDeadline(RolloutId),
     /// A judge is due.
     Check(RolloutId),
+    /// Something of an incident is due: the answer to a page, a lower severity, a status post.
+    Incident,
     /// The alert rules are due.
     AlertEvaluation,
-    /// A page went unacknowledged.
-    PageAgain,
     /// A failed command is due again.
     RetryCommand(CommandId),
 }
@@ -62,7 +63,7 @@ pub struct ControlPlane {
     store: ConfigStore,
     flights: Vec<Flight>,
     alerts: AlertBook,
-    incidents: IncidentDesk,
+    incidents: IncidentBook,
     /// What each objective's service showed lately, by region and version.
     seen: Vec<Seen>,
     /// Every paging alert, whether it still fires or not.
@@ -104,7 +105,7 @@ impl ControlPlane {
             store: ConfigStore::new(schemas),
             flights: Vec::new(),
             alerts: AlertBook::new(setup.slos.clone()),
-            incidents: IncidentDesk::new(setup.paging),
+            incidents: IncidentBook::new(setup.incidents.clone()),
             seen: setup.slos.iter().map(|_| Seen::default()).collect(),
             raised: BTreeMap::new(),
             reach: suspicion::reach(&setup.dependencies),
@@ -208,16 +209,20 @@ impl ControlPlane {
     pub fn poll_timeout(&self) -> Option<(Micros, TimerKind)> {
         let rollouts = self.flights.iter().filter_map(Flight::poll_timeout);
         let evaluation = Some((self.next_evaluation, TimerKind::AlertEvaluation));
-        let page = self
+        let incident = self
             .incidents
             .poll_timeout()
-            .map(|due| (due, TimerKind::PageAgain));
+            .map(|due| (due, TimerKind::Incident));
         let retries = self.outstanding.iter().filter_map(|(id, command)| {
             command
                 .retry_at
                 .map(|due| (due, TimerKind::RetryCommand(*id)))
         });
-        rollouts.chain(evaluation).chain(page).chain(retries).min()
+        rollouts
+            .chain(evaluation)
+            .chain(incident)
+            .chain(retries)
+            .min()
     }
 
     /// The commands that nobody reported on yet, oldest first. After a restart the driver gives
@@ -246,7 +251,7 @@ impl ControlPlane {
 
     /// The incidents.
     #[must_use]
-    pub const fn incidents(&self) -> &IncidentDesk {
+    pub const fn incidents(&self) -> &IncidentBook {
         &self.incidents
     }
 
@@ -266,7 +271,7 @@ impl ControlPlane {
             TimerKind::PushDeadline(id) => self.push_deadline(id),
             TimerKind::Check(id) => self.check(id),
             TimerKind::AlertEvaluation => self.evaluate_alerts(),
-            TimerKind::PageAgain => self.page_again(),
+            TimerKind::Incident => self.incident_due(),
             TimerKind::RetryCommand(id) => self.retry(id),
         }
     }

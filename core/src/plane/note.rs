@@ -8,8 +8,10 @@ use crate::alerting::Alert;
 use crate::config::{Decision, Edit, Finding, Principal, VersionId};
 use crate::health::Verdict;
 use crate::ids::{
-    AlertId, ChangeId, CommandId, ConfigId, IncidentId, NoteId, PageId, PlanId, RolloutId, SloId,
+    AlertId, ChangeId, CommandId, ConfigId, IncidentId, NoteId, PageId, PersonId, PlanId,
+    RolloutId, SloId,
 };
+use crate::incident::{Audience, Impact, IncidentRole, Phase, Reason, Severity};
 use crate::rollout::{Order, PauseReason, RollbackReason};
 use crate::time::Micros;
 
@@ -201,6 +203,8 @@ pub enum NoteBody {
         incident: IncidentId,
         /// The page.
         page: PageId,
+        /// Who was paged.
+        person: PersonId,
         /// One for the first page of the incident, and so on.
         attempt: u32,
         /// The changes shown as suspects, the likeliest first.
@@ -215,10 +219,62 @@ pub enum NoteBody {
         /// Who.
         by: Principal,
     },
+    /// An acknowledgement was not followed by anything for too long: paging goes on.
+    AcknowledgementLapsed {
+        /// The incident.
+        incident: IncidentId,
+        /// Who had acknowledged.
+        person: PersonId,
+    },
+    /// Nobody is on call at a level of the escalation.
+    NobodyOnCall {
+        /// The incident.
+        incident: IncidentId,
+        /// The level, from zero.
+        level: u32,
+    },
     /// Nobody acknowledged the last page either.
     PagingGaveUp {
         /// The incident.
         incident: IncidentId,
+    },
+    /// The severity of an incident became known, or changed.
+    SeverityChanged {
+        /// The incident.
+        incident: IncidentId,
+        /// Before; absent for the first one.
+        from: Option<Severity>,
+        /// After.
+        to: Severity,
+        /// What was measured last.
+        impact: Impact,
+    },
+    /// An incident moved on; its resolution has a note of its own.
+    IncidentMoved {
+        /// The incident.
+        incident: IncidentId,
+        /// From this phase.
+        from: Phase,
+        /// To this one.
+        to: Phase,
+        /// Why.
+        reason: Reason,
+    },
+    /// Somebody took a role in an incident.
+    RoleAssumed {
+        /// The incident.
+        incident: IncidentId,
+        /// The role.
+        role: IncidentRole,
+        /// Who.
+        person: PersonId,
+    },
+    /// A status page was not posted to in time.
+    StatusPostMissed {
+        /// The incident.
+        incident: IncidentId,
+        /// Who waits for it.
+        audience: Audience,
     },
     /// No alert of the incident fires any more.
     IncidentResolved {

@@ -11,7 +11,7 @@ use crate::config::{Finding, Schema};
 use crate::health::Slo;
 use crate::health::judge::Past;
 use crate::ids::{RegionId, ServiceId};
-use crate::incident::PagingPolicy;
+use crate::incident::{BookSetup, RosterError};
 use crate::ratio::Ppm;
 use crate::rollout::{Plan, PlanError};
 use crate::time::Micros;
@@ -45,8 +45,8 @@ pub struct Setup {
     pub instances: BTreeMap<ServiceId, BTreeMap<RegionId, u32>>,
     /// The objectives.
     pub slos: Vec<Slo>,
-    /// How people are paged.
-    pub paging: PagingPolicy,
+    /// How alerts become incidents, and who is paged.
+    pub incidents: BookSetup,
     /// How often alert rules are evaluated.
     pub evaluate_every: Micros,
     /// How long after its last widening a change is a suspect.
@@ -90,6 +90,9 @@ pub enum SetupError {
     /// A burn rule whose windows are not `0 < short <= long`.
     #[error("a burn rule of objective {0} needs windows with 1 s <= short <= long")]
     BurnWindows(usize),
+    /// Nobody can be paged as asked.
+    #[error("the roster cannot be followed")]
+    Roster(#[source] RosterError),
     /// Alert rules are never evaluated.
     #[error("alert rules must be evaluated at an interval above zero")]
     NoEvaluationInterval,
@@ -120,6 +123,8 @@ impl Setup {
         if self.evaluate_every == Micros::ZERO {
             return Err(SetupError::NoEvaluationInterval);
         }
+        let roster = &self.incidents.roster;
+        roster.check().map_err(SetupError::Roster)?;
         for config in &self.configs {
             let name = || config.schema.name.clone();
             let instances = self.instances.get(&config.service);

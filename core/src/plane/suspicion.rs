@@ -51,6 +51,16 @@ pub(super) struct Raised {
     pub(super) factor_milli: u32,
 }
 
+/// What a service has shown lately.
+pub(super) struct Shown {
+    /// The share of bad requests.
+    pub(super) bad: Ppm,
+    /// The burn rate in thousandths.
+    pub(super) burn_milli: u64,
+    /// The affected regions.
+    pub(super) regions: BTreeSet<RegionId>,
+}
+
 /// The instances behind a window: region, version, whether they are set apart.
 type Group = (RegionId, VersionId, bool);
 
@@ -186,6 +196,27 @@ impl ControlPlane {
                 blamed: suspect.blamed,
             })
             .collect()
+    }
+
+    /// What the service of an objective has shown lately: all requests, the bad ones among them,
+    /// the burn rate in thousandths and the affected regions. Nothing without telemetry.
+    pub(super) fn shown(&self, raised: &Raised) -> Option<Shown> {
+        let slo = &self.setup.slos[raised.slo.index()];
+        let groups = self.seen[raised.slo.index()].groups(self.now);
+        let mut sum = Tally::default();
+        let mut regions = BTreeSet::new();
+        for ((region, ..), tally) in &groups {
+            sum.requests += tally.requests;
+            sum.bad += tally.bad;
+            if tally.is_affected(slo, raised.factor_milli) {
+                regions.insert(*region);
+            }
+        }
+        (sum.requests > 0).then(|| Shown {
+            bad: Ppm::of(sum.bad, sum.requests),
+            burn_milli: sum.burn_milli(slo),
+            regions,
+        })
     }
 
     /// What an alert says now of the changes.

@@ -218,6 +218,12 @@ impl Books {
             | NoteBody::PageSent { .. }
             | NoteBody::PageAcknowledged { .. }
             | NoteBody::PagingGaveUp { .. }
+            | NoteBody::AcknowledgementLapsed { .. }
+            | NoteBody::NobodyOnCall { .. }
+            | NoteBody::SeverityChanged { .. }
+            | NoteBody::IncidentMoved { .. }
+            | NoteBody::RoleAssumed { .. }
+            | NoteBody::StatusPostMissed { .. }
             | NoteBody::IncidentResolved { .. }
             | NoteBody::CommandRetried { .. } => {}
         }

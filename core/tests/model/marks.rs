@@ -63,6 +63,10 @@ marks! {
     Retried,
     /// A command that failed too often.
     GivenUp,
+    /// A severity that changed after the first look.
+    SeverityChanged,
+    /// Somebody who took command.
+    CommandAssumed,
     /// A page with suspects.
     SuspectsRanked,
     /// A page nobody acknowledged in time.
@@ -127,6 +131,8 @@ impl Marks {
             NoteBody::CommandRetried { .. } => Some(Mark::Retried),
             NoteBody::CommandGivenUp { .. } => Some(Mark::GivenUp),
             NoteBody::PageSent { attempt, .. } => (*attempt > 1).then_some(Mark::PagedAgain),
+            NoteBody::SeverityChanged { from, .. } => from.map(|_| Mark::SeverityChanged),
+            NoteBody::RoleAssumed { .. } => Some(Mark::CommandAssumed),
             NoteBody::SuspectsRanked { .. } => Some(Mark::SuspectsRanked),
             NoteBody::PagingGaveUp { .. } => Some(Mark::PagingGaveUp),
             NoteBody::PageAcknowledged { .. } => Some(Mark::Acknowledged),
@@ -145,6 +151,10 @@ impl Marks {
             | NoteBody::OrderRecorded { .. }
             | NoteBody::AlertFired { .. }
             | NoteBody::AlertResolved { .. }
+            | NoteBody::AcknowledgementLapsed { .. }
+            | NoteBody::NobodyOnCall { .. }
+            | NoteBody::IncidentMoved { .. }
+            | NoteBody::StatusPostMissed { .. }
             | NoteBody::IncidentOpened { .. } => None,
         };
         if let Some(mark) = mark {

@@ -8,7 +8,7 @@ use firedrill_core::health::{
     BurnRule, Check, Indicator, JudgePolicy, Limit, Signal, Slo, Urgency,
 };
 use firedrill_core::ids::{RegionId, ServiceId};
-use firedrill_core::incident::PagingPolicy;
+use firedrill_core::incident::{BookSetup, PagingPolicy};
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup};
 use firedrill_core::rollout::{
     Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
@@ -71,10 +71,10 @@ pub(crate) fn setup() -> Setup {
                 class: None,
             }),
         ],
-        paging: PagingPolicy {
+        incidents: BookSetup::desk(PagingPolicy {
             acknowledge_within: Micros::from_secs(60),
             pages_max: 3,
-        },
+        }),
         evaluate_every: Micros::from_secs(15),
         suspect_window: Micros::from_mins(10),
         suspicion: SuspectPolicy::default(),

@@ -108,7 +108,7 @@ fn answered(facts: &Facts<'_>) -> Vec<Statement> {
         ));
     }
     if let (Some((event, _)), SuspectRank::Listed { rank: 1, of }) =
-        (response::first_suspects(facts), measures.suspect_rank)
+        (response::shown_first(facts), measures.suspect_rank)
     {
         said.push(say(
             format!("The page named the right change first: it was suspect 1 of {of}."),
@@ -297,7 +297,7 @@ fn lucky(facts: &Facts<'_>) -> Vec<Statement> {
 
 /// Whether whoever was paged was shown other changes before the one that did it, or only others.
 fn shown_late(facts: &Facts<'_>) -> Option<Statement> {
-    let (event, _) = response::first_suspects(facts)?;
+    let (event, _) = response::shown_first(facts)?;
     let text = match facts.measures().suspect_rank {
         SuspectRank::Listed { rank, of } if rank > 1 => {
             format!("The change that did it was suspect {rank} of {of} on the page.")

@@ -14,6 +14,7 @@ mod header;
 mod impact;
 mod lessons;
 mod model;
+mod people;
 mod response;
 mod timeline;
 mod times;

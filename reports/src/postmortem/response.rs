@@ -5,6 +5,7 @@ use firedrill_core::ids::RolloutId;
 use firedrill_core::plane::NoteBody;
 use firedrill_core::rollout::{Order, RollbackReason};
 use firedrill_sim::log::{Event, EventBody, PersonEvent};
+use firedrill_sim::measure::SuspectRank;
 
 use crate::words;
 
@@ -85,12 +86,19 @@ fn signal_text(facts: &Facts<'_>, event: &Event) -> String {
 fn response(facts: &Facts<'_>) -> Vec<Statement> {
     let is_response = |event: &&Event| match &event.body {
         EventBody::Note(note) => match note {
-            NoteBody::PageSent { .. }
+            NoteBody::IncidentOpened { .. }
+            | NoteBody::SeverityChanged { .. }
+            | NoteBody::SuspectsRanked { .. }
+            | NoteBody::PageSent { .. }
             | NoteBody::PageAcknowledged { .. }
+            | NoteBody::AcknowledgementLapsed { .. }
+            | NoteBody::NobodyOnCall { .. }
+            | NoteBody::RoleAssumed { .. }
             | NoteBody::PagingGaveUp { .. }
             | NoteBody::OrderRecorded { .. }
             | NoteBody::RollbackStarted { .. }
-            | NoteBody::RollbackCompleted { .. } => true,
+            | NoteBody::RollbackCompleted { .. }
+            | NoteBody::IncidentResolved { .. } => true,
             NoteBody::AlertFired { alert } => alert.rule.urgency == Urgency::Page,
             _ => false,
         },
@@ -108,7 +116,39 @@ fn response(facts: &Facts<'_>) -> Vec<Statement> {
         source: Source::event(event),
     };
     let events = facts.log.events().iter();
-    events.filter(is_response).map(told).collect()
+    let told = events.filter(is_response).map(told);
+    told.chain(shown(facts)).collect()
+}
+
+/// Where the change that did it stood among those that were shown.
+fn shown(facts: &Facts<'_>) -> Option<Statement> {
+    let rollout = facts.measures().rollout?;
+    let (event, _) = shown_first(facts)?;
+    let title = facts.rollout_title(rollout);
+    let text = match facts.measures().suspect_rank {
+        SuspectRank::Listed { rank, of } => {
+            format!("The change that did it, “{title}”, was suspect {rank} of {of}.")
+        }
+        SuspectRank::NotListed { of: 0 } => {
+            format!("The page named no suspect; “{title}” did it.")
+        }
+        SuspectRank::NotListed { of } => format!(
+            "The change that did it, “{title}”, was not among the {} shown.",
+            words::counted(u64::from(of), "suspect")
+        ),
+        SuspectRank::NotApplicable => return None,
+    };
+    Some(Statement {
+        text,
+        source: Source::event(event),
+    })
+}
+
+/// The first page sent while instances ran the defective change.
+pub(super) fn shown_first<'a>(facts: &Facts<'a>) -> Option<(&'a Event, &'a [RolloutId])> {
+    let active = facts.anchors().defect_active?.seq;
+    let mut pages = facts.notes().filter(|(event, _)| event.seq >= active);
+    pages.find_map(|(event, note)| page_of(event, note))
 }
 
 /// The first suspicion that somebody settled on.
@@ -152,10 +192,15 @@ pub(super) fn rollback_order<'a>(facts: &Facts<'a>) -> Option<&'a Event> {
 }
 
 /// The suspects on the first page.
-#[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
 pub(super) fn first_suspects<'a>(facts: &Facts<'a>) -> Option<(&'a Event, &'a [RolloutId])> {
-    facts.notes().find_map(|(event, note)| match note {
+    facts.notes().find_map(|(event, note)| page_of(event, note))
+}
+
+/// A page, with its suspects.
+#[expect(clippy::wildcard_enum_match_arm, reason = "one note is looked for")]
+fn page_of<'a>(event: &'a Event, note: &'a NoteBody) -> Option<(&'a Event, &'a [RolloutId])> {
+    match note {
         NoteBody::PageSent { suspects, .. } => Some((event, suspects.as_slice())),
         _ => None,
-    })
+    }
 }

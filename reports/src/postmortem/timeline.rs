@@ -1,9 +1,9 @@
 //! What happened, in order, in words.
 
 use firedrill_core::config::{Decision, Edit, Principal};
-use firedrill_core::health::{CheckEvidence, Outcome, Signal, Urgency, Verdict};
-use firedrill_core::ids::{PageId, RolloutId};
-use firedrill_core::plane::{Command, NoteBody, RankedSuspect};
+use firedrill_core::health::{CheckEvidence, Outcome, Signal, Verdict};
+use firedrill_core::ids::RolloutId;
+use firedrill_core::plane::{Command, NoteBody};
 use firedrill_core::rollout::{Order, PauseReason, RollbackReason};
 use firedrill_sim::log::{Actor, Event, EventBody, PersonEvent, WorldEvent};
 
@@ -11,6 +11,7 @@ use crate::words::{self, Clock};
 
 use super::facts::Facts;
 use super::model::TimelineEntry;
+use super::people;
 
 /// The timeline: every event but the samples.
 pub(super) fn write(facts: &Facts<'_>) -> Vec<TimelineEntry> {
@@ -83,6 +84,8 @@ const fn is_key(body: &EventBody) -> bool {
             NoteBody::VerdictReached { .. }
                 | NoteBody::BakeStarted { .. }
                 | NoteBody::IncidentJoined { .. }
+                | NoteBody::IncidentMoved { .. }
+                | NoteBody::RoleAssumed { .. }
                 | NoteBody::SuspectsRanked { .. }
                 | NoteBody::CommandRetried { .. }
                 | NoteBody::StagePromoted { .. }
@@ -102,7 +105,7 @@ pub(super) fn tell(facts: &Facts<'_>, event: &Event) -> String {
         EventBody::Note(note) => {
             let text = tell_change(facts, note)
                 .or_else(|| tell_rollout(facts, note))
-                .unwrap_or_else(|| tell_response(facts, note));
+                .unwrap_or_else(|| people::tell(facts, note));
             if orders_in_vain(facts, event, note) {
                 format!("{text} The rollback had already begun by itself.")
             } else {
@@ -133,7 +136,7 @@ pub(super) fn edits(edits: &[Edit]) -> String {
     words::list(&items)
 }
 
-fn role(principal: &Principal) -> String {
+pub(super) fn role(principal: &Principal) -> String {
     principal.role.to_string()
 }
 
@@ -339,100 +342,6 @@ pub(super) const fn rollback_reason(reason: RollbackReason) -> &'static str {
         RollbackReason::Alert => "a paging alert fired during the rollout",
         RollbackReason::ExposureExceeded => "more instances ran the change than the stage allows",
     }
-}
-
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "told by the functions before"
-)]
-fn tell_response(facts: &Facts<'_>, note: &NoteBody) -> String {
-    match note {
-        NoteBody::AlertFired { alert } => format!(
-            "An alert on `{}` fires ({}): its budget burns {} times too fast over {} and {} \
-             times over {}; the rule's limit is {} times.",
-            facts.slo(alert.slo),
-            match alert.rule.urgency {
-                Urgency::Page => "page",
-                Urgency::Ticket => "ticket",
-            },
-            words::milli(alert.reading.long_milli),
-            words::time(alert.rule.long),
-            words::milli(alert.reading.short_milli),
-            words::time(alert.rule.short),
-            words::milli(u64::from(alert.rule.factor_milli))
-        ),
-        NoteBody::AlertResolved { slo, .. } => {
-            format!("The alert on `{}` stops.", facts.slo(*slo))
-        }
-        NoteBody::IncidentOpened { incident, .. } => {
-            format!("Incident {} is opened.", incident.0 + 1)
-        }
-        NoteBody::IncidentJoined { incident, .. } => {
-            format!("The alert joins incident {}.", incident.0 + 1)
-        }
-        NoteBody::SuspectsRanked { incident, suspects } => format!(
-            "Changes weighed as the cause of incident {}, the likeliest first: {}.",
-            incident.0 + 1,
-            words::list(
-                &suspects
-                    .iter()
-                    .map(|one| suspect(facts, one))
-                    .collect::<Vec<_>>()
-            )
-        ),
-        NoteBody::PageSent {
-            page,
-            attempt,
-            suspects,
-            ..
-        } => page_sent(facts, *page, *attempt, suspects),
-        NoteBody::PageAcknowledged { page, by, .. } => {
-            format!("Page {} is acknowledged ({}).", page.0 + 1, role(by))
-        }
-        NoteBody::PagingGaveUp { .. } => "Nobody acknowledged the last page either.".into(),
-        NoteBody::IncidentResolved { incident } => {
-            format!(
-                "Incident {} is resolved: none of its alerts fires any more.",
-                incident.0 + 1
-            )
-        }
-        NoteBody::CommandRetried { command, attempt } => {
-            format!("Command {} is given again (try {attempt}).", command.0 + 1)
-        }
-        NoteBody::CommandGivenUp { command } => {
-            format!(
-                "Command {} failed too often and is given up.",
-                command.0 + 1
-            )
-        }
-        _ => String::new(),
-    }
-}
-
-/// A change and how suspect it is.
-fn suspect(facts: &Facts<'_>, suspect: &RankedSuspect) -> String {
-    format!(
-        "“{}” ({}{})",
-        facts.rollout_title(suspect.rollout),
-        words::share(suspect.probability),
-        if suspect.blamed { ", blamed" } else { "" }
-    )
-}
-
-fn page_sent(facts: &Facts<'_>, page: PageId, attempt: u32, suspects: &[RolloutId]) -> String {
-    let titles: Vec<String> = suspects
-        .iter()
-        .map(|rollout| format!("“{}”", facts.rollout_title(*rollout)))
-        .collect();
-    let shown = if titles.is_empty() {
-        "it names no suspect".into()
-    } else {
-        format!("suspects, the likeliest first: {}", words::list(&titles))
-    };
-    format!(
-        "Page {} goes to the on-call engineer (attempt {attempt}); {shown}.",
-        page.0 + 1
-    )
 }
 
 fn tell_command(facts: &Facts<'_>, command: &Command) -> String {

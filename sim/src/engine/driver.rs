@@ -1,12 +1,12 @@
 //! The loop: next event or next timer, whichever is earlier; drain the core; write the log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_core::Micros;
 use firedrill_core::alerting::SloHistory;
 use firedrill_core::config::VersionId;
 use firedrill_core::health::{Outcome, TelemetryWindow};
-use firedrill_core::ids::{ChangeId, CommandId, PageId, RolloutId, ServiceId, SloId};
+use firedrill_core::ids::{ChangeId, CommandId, IncidentId, PageId, RolloutId, ServiceId, SloId};
 use firedrill_core::plane::{Command, ControlPlane, Input, Issued, Note, NoteBody};
 use firedrill_core::rollout::Order;
 
@@ -39,6 +39,7 @@ enum Next {
     Command(Issued),
     /// Whoever is on call answers a page.
     Answer {
+        incident: IncidentId,
         page: PageId,
         suspects: Vec<RolloutId>,
         paged: u64,
@@ -66,7 +67,8 @@ pub(crate) struct Driver<'a, W> {
     pub(super) change_specs: BTreeMap<ChangeId, usize>,
     /// The change whose proposal is being handled.
     pub(super) proposing: Option<usize>,
-    page_answered: bool,
+    /// The open incidents that whoever is on call is at work on.
+    answered: BTreeSet<IncidentId>,
     pub(super) causes: Causes,
 }
 
@@ -94,7 +96,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             command_events: BTreeMap::new(),
             change_specs: BTreeMap::new(),
             proposing: None,
-            page_answered: false,
+            answered: BTreeSet::new(),
             causes: Causes::default(),
             scenario,
             plane,
@@ -167,10 +169,16 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             }
             Next::Command(issued) => self.command(&issued),
             Next::Answer {
+                incident,
                 page,
                 suspects,
                 paged,
-            } => self.answer(page, suspects, paged),
+            } => {
+                // Nobody takes up twice what they are at work on.
+                if self.answered.insert(incident) {
+                    self.answer(page, suspects, paged);
+                }
+            }
             Next::Decide {
                 page,
                 suspects,
@@ -221,9 +229,16 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     fn command(&mut self, issued: &Issued) {
         let now = self.now;
         let ordered = self.command_events[&issued.id];
-        if let Command::Page { page, suspects, .. } = &issued.command {
+        if let Command::Page {
+            incident,
+            page,
+            suspects,
+            ..
+        } = &issued.command
+        {
             let delay = self.people.acknowledge(&self.scenario.on_call, *page);
             let answer = Next::Answer {
+                incident: *incident,
                 page: *page,
                 suspects: suspects.clone(),
                 paged: ordered,
@@ -246,10 +261,6 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     }
 
     fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
-        if self.page_answered {
-            return; // already at work on an earlier page of the incident
-        }
-        self.page_answered = true;
         let now = self.now;
         let body = PersonEvent::PageAnswered { page };
         let answered = self.log.push(now, Actor::OnCall, "page", vec![paged], body);
@@ -450,7 +461,9 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                         .push(self.now, Actor::World, subject, vec![event], body);
                 }
             }
-            NoteBody::IncidentResolved { .. } => self.page_answered = false,
+            NoteBody::IncidentResolved { incident } => {
+                self.answered.remove(incident);
+            }
             _ => {}
         }
     }

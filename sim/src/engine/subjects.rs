@@ -52,6 +52,12 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::IncidentJoined { incident, .. }
             | NoteBody::IncidentResolved { incident }
             | NoteBody::PagingGaveUp { incident }
+            | NoteBody::AcknowledgementLapsed { incident, .. }
+            | NoteBody::NobodyOnCall { incident, .. }
+            | NoteBody::SeverityChanged { incident, .. }
+            | NoteBody::IncidentMoved { incident, .. }
+            | NoteBody::RoleAssumed { incident, .. }
+            | NoteBody::StatusPostMissed { incident, .. }
             | NoteBody::SuspectsRanked { incident, .. }
             | NoteBody::PageSent { incident, .. }
             | NoteBody::PageAcknowledged { incident, .. } => format!("incident {incident}"),
@@ -75,7 +81,9 @@ pub(super) const fn actor_of(body: &NoteBody) -> Actor {
     match body {
         NoteBody::ChangeProposed { .. } => Actor::Author,
         NoteBody::ChangeReviewed { .. } => Actor::Reviewer,
-        NoteBody::OrderRecorded { .. } | NoteBody::PageAcknowledged { .. } => Actor::OnCall,
+        NoteBody::OrderRecorded { .. }
+        | NoteBody::PageAcknowledged { .. }
+        | NoteBody::RoleAssumed { .. } => Actor::OnCall,
         _ => Actor::Core,
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::ids::{RegionId, ServiceId};
+use firedrill_core::incident::BookSetup;
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup, SetupError};
 use firedrill_core::{Micros, Ppm};
 
@@ -91,7 +92,7 @@ impl Scenario {
                 .map(|(id, service)| (ServiceId(id as u16), regions(service)))
                 .collect(),
             slos: self.slos.iter().map(|slo| slo.slo.clone()).collect(),
-            paging: self.core.paging,
+            incidents: BookSetup::desk(self.core.paging),
             evaluate_every: self.core.evaluate_every,
             suspect_window: self.core.suspect_window,
             suspicion: SuspectPolicy::default(),

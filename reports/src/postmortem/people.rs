@@ -1,0 +1,185 @@
+//! Alerts, incidents and pages, in words.
+
+use firedrill_core::health::Urgency;
+use firedrill_core::ids::{PageId, RolloutId};
+use firedrill_core::incident::{Audience, Impact, IncidentRole, Severity};
+use firedrill_core::plane::{NoteBody, RankedSuspect};
+
+use crate::words;
+
+use super::facts::Facts;
+use super::timeline::role;
+
+/// What a note of alerts, incidents, pages and commands says.
+#[expect(clippy::wildcard_enum_match_arm, reason = "told by the next functions")]
+pub(super) fn tell(facts: &Facts<'_>, note: &NoteBody) -> String {
+    match note {
+        NoteBody::AlertFired { alert } => format!(
+            "An alert on `{}` fires ({}): its budget burns {} times too fast over {} and {} \
+             times over {}; the rule's limit is {} times.",
+            facts.slo(alert.slo),
+            match alert.rule.urgency {
+                Urgency::Page => "page",
+                Urgency::Ticket => "ticket",
+            },
+            words::milli(alert.reading.long_milli),
+            words::time(alert.rule.long),
+            words::milli(alert.reading.short_milli),
+            words::time(alert.rule.short),
+            words::milli(u64::from(alert.rule.factor_milli))
+        ),
+        NoteBody::AlertResolved { slo, .. } => {
+            format!("The alert on `{}` stops.", facts.slo(*slo))
+        }
+        NoteBody::IncidentOpened { incident, .. } => {
+            format!("Incident {} is opened.", incident.0 + 1)
+        }
+        NoteBody::IncidentJoined { incident, .. } => {
+            format!("The alert joins incident {}.", incident.0 + 1)
+        }
+        NoteBody::IncidentResolved { incident } => {
+            format!(
+                "Incident {} is resolved: none of its alerts fires any more.",
+                incident.0 + 1
+            )
+        }
+        NoteBody::CommandRetried { command, attempt } => {
+            format!("Command {} is given again (try {attempt}).", command.0 + 1)
+        }
+        NoteBody::CommandGivenUp { command } => {
+            format!(
+                "Command {} failed too often and is given up.",
+                command.0 + 1
+            )
+        }
+        _ => tell_people(facts, note),
+    }
+}
+
+/// Who was called, and what they were told.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "told by the functions before"
+)]
+fn tell_people(facts: &Facts<'_>, note: &NoteBody) -> String {
+    match note {
+        NoteBody::SuspectsRanked { incident, suspects } => format!(
+            "Changes weighed as the cause of incident {}, the likeliest first: {}.",
+            incident.0 + 1,
+            words::list(
+                &suspects
+                    .iter()
+                    .map(|one| suspect(facts, one))
+                    .collect::<Vec<_>>()
+            )
+        ),
+        NoteBody::PageSent {
+            page,
+            attempt,
+            suspects,
+            ..
+        } => page_sent(facts, *page, *attempt, suspects),
+        NoteBody::PageAcknowledged { page, by, .. } => {
+            format!("Page {} is acknowledged ({}).", page.0 + 1, role(by))
+        }
+        NoteBody::PagingGaveUp { .. } => "Nobody acknowledged the last page either.".into(),
+        NoteBody::AcknowledgementLapsed { incident, .. } => format!(
+            "The acknowledgement of incident {} has lapsed: paging goes on.",
+            incident.0 + 1
+        ),
+        NoteBody::NobodyOnCall { incident, level } => format!(
+            "Nobody is on call at level {} of the escalation of incident {}.",
+            level + 1,
+            incident.0 + 1
+        ),
+        NoteBody::SeverityChanged {
+            incident,
+            from,
+            to,
+            impact,
+        } => format!(
+            "Incident {} {}: {}.",
+            incident.0 + 1,
+            severity(*from, *to),
+            impact_words(impact)
+        ),
+        NoteBody::IncidentMoved {
+            incident, from, to, ..
+        } => format!("Incident {} goes from {from} to {to}.", incident.0 + 1),
+        NoteBody::RoleAssumed { incident, role, .. } => format!(
+            "The on-call engineer is now the {} of incident {}.",
+            role_word(*role),
+            incident.0 + 1
+        ),
+        NoteBody::StatusPostMissed { incident, audience } => format!(
+            "A post about incident {} is overdue: {} wait for it.",
+            incident.0 + 1,
+            match audience {
+                Audience::Internal => "colleagues",
+                Audience::Public => "users",
+            }
+        ),
+        _ => String::new(),
+    }
+}
+
+/// A severity and the one before.
+fn severity(from: Option<Severity>, to: Severity) -> String {
+    match from {
+        None => format!("is {to}"),
+        Some(from) if to.is_worse_than(from) => format!("is raised from {from} to {to}"),
+        Some(from) => format!("is lowered from {from} to {to}"),
+    }
+}
+
+fn impact_words(impact: &Impact) -> String {
+    if impact.is_none() {
+        return "no objective that it threatens is being missed".into();
+    }
+    format!(
+        "{} of requests are bad, a budget burns {} times too fast, {} affected",
+        words::share(impact.requests),
+        words::milli(impact.burn_milli),
+        match impact.regions {
+            1 => "1 region is".into(),
+            regions => format!("{regions} regions are"),
+        }
+    )
+}
+
+const fn role_word(role: IncidentRole) -> &'static str {
+    match role {
+        IncidentRole::Commander => "commander",
+        IncidentRole::Deputy => "deputy",
+        IncidentRole::Scribe => "scribe",
+        IncidentRole::Communications => "communications lead",
+        IncidentRole::Operations => "operations lead",
+        IncidentRole::Expert(_) => "expert for a service",
+    }
+}
+
+/// A change and how suspect it is.
+fn suspect(facts: &Facts<'_>, suspect: &RankedSuspect) -> String {
+    format!(
+        "“{}” ({}{})",
+        facts.rollout_title(suspect.rollout),
+        words::share(suspect.probability),
+        if suspect.blamed { ", blamed" } else { "" }
+    )
+}
+
+fn page_sent(facts: &Facts<'_>, page: PageId, attempt: u32, suspects: &[RolloutId]) -> String {
+    let titles: Vec<String> = suspects
+        .iter()
+        .map(|rollout| format!("“{}”", facts.rollout_title(*rollout)))
+        .collect();
+    let shown = if titles.is_empty() {
+        "it names no suspect".into()
+    } else {
+        format!("suspects, the likeliest first: {}", words::list(&titles))
+    };
+    format!(
+        "Page {} goes to the on-call engineer (attempt {attempt}); {shown}.",
+        page.0 + 1
+    )
+}
