@@ -6,6 +6,7 @@ use firedrill_core::health::{
 };
 use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
+use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{
     Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
 };
@@ -110,6 +111,7 @@ pub fn steady(size: Size, duration: Micros) -> Scenario {
             },
             evaluate_every: Micros::from_secs(30),
             suspect_window: Micros::from_hours(24),
+            automation: AutomationMode::AutomaticForAll,
         },
         expect: vec![],
     }

@@ -15,6 +15,7 @@ use firedrill_core::health::{
 use firedrill_core::ids::{ChangeId, ClassId, ConfigId, PlanId, RegionId, ServiceId};
 use firedrill_core::incident::{BookSetup, PagingPolicy};
 use firedrill_core::plane::{ConfigSetup, ControlPlane, Input, RetryPolicy, Setup};
+use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{
     Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
 };
@@ -165,7 +166,8 @@ fn setup() -> Setup {
         evaluate_every: Micros::from_secs(30),
         suspect_window: Micros::from_hours(2),
         suspicion: SuspectPolicy::default(),
-        dependencies: BTreeMap::new(),
+        dependencies: std::collections::BTreeMap::new(),
+        automation: AutomationMode::AutomaticForAll,
         retry: RetryPolicy {
             delay: Micros::from_secs(10),
             attempts_max: 3,

@@ -48,6 +48,7 @@ fn list_tells_the_catalogue() {
         "dark-canary",
         "log-spew",
         "good-change-by-evidence",
+        "automation-misfires",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);

@@ -22,12 +22,21 @@ use proptest::test_runner::{
 };
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest, prop_state_machine};
 
+use firedrill_core::remediation::AutomationMode;
+
 use model::action::{Action, Fate, Weather, any_action};
 use model::drill::Drill;
 use model::marks::{Mark, Marks};
 
 /// Actions of one case.
 const ACTIONS: std::ops::Range<usize> = 1..100;
+/// How far automation is trusted, in turn.
+const MODES: [AutomationMode; 4] = [
+    AutomationMode::AutomaticForAll,
+    AutomationMode::AutomaticForCanary,
+    AutomationMode::Suggest,
+    AutomationMode::Off,
+];
 /// Cases of the batch that must reach every rare path.
 const BATCH: usize = 500;
 
@@ -57,7 +66,7 @@ impl StateMachineTest for PlaneInAWorld {
     type Reference = AnyActions;
 
     fn init_test((): &()) -> Drill {
-        Drill::new()
+        Drill::new(AutomationMode::AutomaticForAll)
     }
 
     fn apply(mut drill: Drill, (): &(), action: Action) -> Drill {
@@ -95,10 +104,10 @@ fn every_rare_path_is_reached() {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let strategy = AnyActions::sequential_strategy(ACTIONS);
     let mut reached = Marks::default();
-    for _ in 0..BATCH {
+    for mode in MODES.into_iter().cycle().take(BATCH) {
         let case = strategy.new_tree(&mut runner);
         let (_, actions, _) = case.expect("actions are never rejected").current();
-        let mut drill = Drill::new();
+        let mut drill = Drill::new(mode);
         for action in &actions {
             drill.act(action);
             drill.check_after_action();
@@ -115,7 +124,7 @@ fn every_rare_path_is_reached() {
 
 /// Runs a sequence that once broke an invariant.
 fn check(actions: &[Action]) -> Drill {
-    let mut drill = Drill::new();
+    let mut drill = Drill::new(AutomationMode::AutomaticForAll);
     for action in actions {
         drill.act(action);
         drill.check_after_action();

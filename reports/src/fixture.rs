@@ -15,6 +15,7 @@ use firedrill_core::ids::{
 };
 use firedrill_core::incident::PagingPolicy;
 use firedrill_core::plane::NoteBody;
+use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{
     Audience, Order, Placement, Plan, Reaction, RollbackReason, Share, Stage, StageKind, Target,
 };
@@ -564,6 +565,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
             },
             evaluate_every: Micros::from_secs(30),
             suspect_window: Micros::from_hours(6),
+            automation: AutomationMode::AutomaticForAll,
         },
         expect: expectations(),
     }

@@ -55,6 +55,7 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "dark-canary",
     "log-spew",
     "good-change-by-evidence",
+    "automation-misfires",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",

@@ -106,8 +106,9 @@ impl Watch {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AlertBook {
     watches: Vec<Watch>,
-    /// The objective of every alert that ever fired, by the alert's id.
-    fired: Vec<SloId>,
+    /// The objective of every alert that ever fired, by the alert's id; none of one that somebody
+    /// else raised.
+    fired: Vec<Option<SloId>>,
     events: VecDeque<AlertEvent>,
 }
 
@@ -136,7 +137,14 @@ impl AlertBook {
     /// The objective of an alert, whether it still fires or not.
     #[must_use]
     pub fn objective_of(&self, alert: AlertId) -> Option<SloId> {
-        self.fired.get(alert.index()).copied()
+        self.fired.get(alert.index()).copied().flatten()
+    }
+
+    /// Numbers an alert that somebody else raises, and looks after, among these.
+    pub fn number(&mut self) -> AlertId {
+        let id = AlertId(self.fired.len() as u32);
+        self.fired.push(None);
+        id
     }
 
     /// The alerts that fire now.
@@ -178,7 +186,7 @@ impl AlertBook {
                     (Some((rule, reading)), None) => {
                         let id = AlertId(self.fired.len() as u32);
                         let slo = SloId(index as u16);
-                        self.fired.push(slo);
+                        self.fired.push(Some(slo));
                         let alert = Alert {
                             id,
                             slo,

@@ -4,7 +4,7 @@ use crate::alerting::{Alert, AlertEvent, SloHistory};
 use crate::health::Urgency;
 use crate::ids::SloId;
 
-use super::{ControlPlane, InputError, NoteBody, Raised};
+use super::{ControlPlane, InputError, NoteBody, Raised, RaisedBy};
 
 impl ControlPlane {
     pub(super) fn load_history(
@@ -42,13 +42,9 @@ impl ControlPlane {
         self.alert_notes.insert(id, noted);
         if urgency == Urgency::Page {
             let service = self.setup.slos[slo.index()].indicator.service();
-            self.alert_rollouts(service, noted);
-            let raised = Raised {
-                slo,
-                fired_at,
-                factor_milli,
-            };
-            self.raised.insert(id, raised);
+            self.alert_rollouts(service, id, noted);
+            let by = RaisedBy::Rule { slo, factor_milli };
+            self.raised.insert(id, Raised { fired_at, by });
             self.incident_alert_fired(id, service);
         }
     }

@@ -57,10 +57,11 @@ pub enum Command {
         person: PersonId,
         /// One for the first page of the incident, and so on.
         attempt: u32,
-        /// The alert that opened the incident, and the objective it threatens.
+        /// The alert that opened the incident.
         alert: AlertId,
-        /// The objective.
-        slo: SloId,
+        /// The objective that it threatens; none when a rollout is held.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        slo: Option<SloId>,
         /// The changes that may be to blame, the likeliest first.
         suspects: Vec<RolloutId>,
     },

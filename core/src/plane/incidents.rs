@@ -226,7 +226,7 @@ impl ControlPlane {
             .incident(incident)
             .expect("it asked for the page");
         let alert = opened.alerts[0];
-        let slo = self.alerts.objective_of(alert).expect("the alert fired");
+        let slo = self.alerts.objective_of(alert);
         let ranked = self.suspects(incident);
         let suspects: Vec<_> = ranked.iter().map(|suspect| suspect.rollout).collect();
         let mut because = self.incident_notes.get(&incident).copied();

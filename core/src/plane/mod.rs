@@ -8,6 +8,7 @@ mod alerts;
 mod changes;
 mod command;
 mod commands;
+mod holds;
 mod incidents;
 mod input;
 mod note;
@@ -38,7 +39,7 @@ pub use suspicion::{RankedSuspect, SUSPECTS_MAX};
 
 use commands::Outstanding;
 use rollouts::Flight;
-use suspicion::{Raised, Seen};
+use suspicion::{Raised, RaisedBy, Seen};
 
 /// Why the plane wants to be woken. The order breaks ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

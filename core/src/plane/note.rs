@@ -141,6 +141,25 @@ pub enum NoteBody {
         /// The rollout.
         rollout: RolloutId,
     },
+    /// A rollout that should go back paused instead, because automation may not take it back by
+    /// itself; somebody is paged.
+    RollbackHeld {
+        /// The rollout.
+        rollout: RolloutId,
+        /// Why it should go back.
+        reason: RollbackReason,
+        /// The alert that calls somebody.
+        alert: AlertId,
+        /// Whether automation proposes to go back.
+        suggested: bool,
+    },
+    /// Somebody decided what becomes of a rollout that was held.
+    HoldEnded {
+        /// The rollout.
+        rollout: RolloutId,
+        /// The alert that called somebody.
+        alert: AlertId,
+    },
     /// Instances go back.
     RollbackStarted {
         /// The rollout.

@@ -6,11 +6,15 @@ use crate::alerting::suspects::Widening;
 use crate::config::{Principal, VersionId};
 use crate::health::judge::{Control, Past, Setting};
 use crate::health::{Judge, Outcome, TelemetryWindow, WindowError};
-use crate::ids::{ChangeId, CommandId, ConfigId, NoteId, RegionId, RolloutId, ServiceId};
+use crate::ids::{AlertId, ChangeId, CommandId, ConfigId, NoteId, RegionId, RolloutId, ServiceId};
 use crate::ratio::Ppm;
-use crate::rollout::{Action, ExposureReport, Order, RollbackReason, Rollout, RolloutTimer, State};
+use crate::remediation::Permission;
+use crate::rollout::{
+    Action, ExposureReport, Order, Reaction, RollbackReason, Rollout, RolloutTimer, State,
+};
 use crate::time::Micros;
 
+use super::holds::permission;
 use super::{Command, ControlPlane, InputError, NoteBody, TimerKind};
 
 /// A rollout with what the plane keeps beside it.
@@ -29,8 +33,10 @@ pub(super) struct Flight {
     judge: Judge,
     last_outcome: Option<Outcome>,
     rollback_command: Option<CommandId>,
+    /// The alert that calls somebody while the rollout is held.
+    pub(super) held: Option<AlertId>,
     /// The newest note of the rollout's own story.
-    story: NoteId,
+    pub(super) story: NoteId,
     /// What triggers the next turn of the story: a verdict, an alert, an order.
     trigger: Option<NoteId>,
 }
@@ -63,6 +69,7 @@ impl Flight {
             judge,
             last_outcome: None,
             rollback_command: None,
+            held: None,
             story: takeoff.started,
             trigger: None,
         }
@@ -233,7 +240,14 @@ impl ControlPlane {
         flight.last_outcome = Some(outcome);
         let story = flight.story;
         let before = flight.rollout.state();
-        flight.rollout.judged(now, outcome);
+        let permission = permission(self.setup.automation, &flight.rollout);
+        let reaction = flight.rollout.stage().on_failure;
+        flight
+            .rollout
+            .judged(now, outcome, permission == Permission::Auto);
+        let held = reaction == Reaction::RollBack
+            && outcome == Outcome::Fail
+            && flight.rollout.state() == State::Paused;
         // A verdict that decides is noted even when it says what was said before.
         let decides =
             flight.rollout.stage_index() as u32 != stage || flight.rollout.state() != before;
@@ -247,19 +261,28 @@ impl ControlPlane {
             self.flights[id.index()].trigger = Some(noted);
         }
         self.drain_rollout(id);
+        if held {
+            self.hold_judged(id, permission);
+        }
     }
 
     /// Tells every rollout under way about a paging alert.
-    pub(super) fn alert_rollouts(&mut self, service: ServiceId, alert: NoteId) {
+    pub(super) fn alert_rollouts(&mut self, service: ServiceId, alert: AlertId, noted: NoteId) {
         for index in 0..self.flights.len() {
             let flight = &mut self.flights[index];
             if flight.service == service && flight.rollout.state().is_advancing() {
-                flight.rollout.alerted();
+                let permission = permission(self.setup.automation, &flight.rollout);
+                flight.rollout.alerted(permission == Permission::Auto);
                 let id = flight.id;
+                let held = flight.rollout.plan().on_alert == Reaction::RollBack
+                    && flight.rollout.state() == State::Paused;
                 if !flight.rollout.state().is_advancing() {
-                    flight.trigger = Some(alert);
+                    flight.trigger = Some(noted);
                 }
                 self.drain_rollout(id);
+                if held {
+                    self.tell_held(id, RollbackReason::Alert, alert, permission);
+                }
             }
         }
     }
@@ -286,13 +309,20 @@ impl ControlPlane {
                         },
                     );
                 }
-                Action::Resumed => self.tell(id, NoteBody::RolloutResumed { rollout: id }),
+                Action::Resumed => {
+                    self.tell(id, NoteBody::RolloutResumed { rollout: id });
+                    self.end_hold(id);
+                }
                 Action::Aborted => {
                     self.withdraw_pushes(id);
                     self.tell(id, NoteBody::RolloutAborted { rollout: id });
+                    self.end_hold(id);
                 }
                 Action::RollBack(reason) => self.roll_back(id, reason),
-                Action::RolledBack => self.tell(id, NoteBody::RollbackCompleted { rollout: id }),
+                Action::RolledBack => {
+                    self.tell(id, NoteBody::RollbackCompleted { rollout: id });
+                    self.end_hold(id);
+                }
                 Action::Completed => {
                     let now = self.now;
                     self.store.land(now, self.flights[id.index()].change);
@@ -362,7 +392,7 @@ impl ControlPlane {
 
     /// Writes the next note of a rollout's story: it follows from the one before and from
     /// whatever triggered it.
-    fn tell(&mut self, id: RolloutId, body: NoteBody) {
+    pub(super) fn tell(&mut self, id: RolloutId, body: NoteBody) {
         let flight = &mut self.flights[id.index()];
         let because = [Some(flight.story), flight.trigger.take()];
         let noted = self.note(because.into_iter().flatten(), body);

@@ -13,6 +13,7 @@ use crate::health::judge::Past;
 use crate::ids::{RegionId, ServiceId};
 use crate::incident::{BookSetup, RosterError};
 use crate::ratio::Ppm;
+use crate::remediation::AutomationMode;
 use crate::rollout::{Plan, PlanError};
 use crate::time::Micros;
 
@@ -57,8 +58,15 @@ pub struct Setup {
     /// The services that each service calls.
     #[serde(default)]
     pub dependencies: BTreeMap<ServiceId, Vec<ServiceId>>,
+    /// How far automation is trusted to roll back.
+    #[serde(default = "everywhere")]
+    pub automation: AutomationMode,
     /// What to do with a command that failed.
     pub retry: RetryPolicy,
+}
+
+const fn everywhere() -> AutomationMode {
+    AutomationMode::AutomaticForAll
 }
 
 /// Why a setup contradicts itself.

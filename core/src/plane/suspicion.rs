@@ -45,10 +45,21 @@ pub struct RankedSuspect {
 /// A paging alert, with what tells when and how it fired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Raised {
-    pub(super) slo: SloId,
     pub(super) fired_at: Micros,
-    /// The burn rate at which its rule fires, in thousandths.
-    pub(super) factor_milli: u32,
+    pub(super) by: RaisedBy,
+}
+
+/// Who raised an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RaisedBy {
+    /// A rule of an objective.
+    Rule {
+        slo: SloId,
+        /// The burn rate at which it fires, in thousandths.
+        factor_milli: u32,
+    },
+    /// A rollout that is held.
+    Held(RolloutId),
 }
 
 /// What a service has shown lately.
@@ -201,14 +212,17 @@ impl ControlPlane {
     /// What the service of an objective has shown lately: all requests, the bad ones among them,
     /// the burn rate in thousandths and the affected regions. Nothing without telemetry.
     pub(super) fn shown(&self, raised: &Raised) -> Option<Shown> {
-        let slo = &self.setup.slos[raised.slo.index()];
-        let groups = self.seen[raised.slo.index()].groups(self.now);
+        let RaisedBy::Rule { slo, factor_milli } = raised.by else {
+            return None;
+        };
+        let groups = self.seen[slo.index()].groups(self.now);
+        let slo = &self.setup.slos[slo.index()];
         let mut sum = Tally::default();
         let mut regions = BTreeSet::new();
         for ((region, ..), tally) in &groups {
             sum.requests += tally.requests;
             sum.bad += tally.bad;
-            if tally.is_affected(slo, raised.factor_milli) {
+            if tally.is_affected(slo, factor_milli) {
                 regions.insert(*region);
             }
         }
@@ -222,10 +236,14 @@ impl ControlPlane {
     /// What an alert says now of the changes.
     fn evidence(&self, alert: AlertId, flights: &[&Flight]) -> Option<Evidence> {
         let raised = self.raised.get(&alert)?;
-        let slo = &self.setup.slos[raised.slo.index()];
+        let (slo, factor_milli) = match raised.by {
+            RaisedBy::Rule { slo, factor_milli } => (slo, factor_milli),
+            RaisedBy::Held(rollout) => return Some(self.evidence_of_judge(rollout, raised)),
+        };
+        let groups = self.seen[slo.index()].groups(self.now);
+        let slo = &self.setup.slos[slo.index()];
         let service = slo.indicator.service();
-        let groups = self.seen[raised.slo.index()].groups(self.now);
-        let affected = |tally: &Tally| tally.is_affected(slo, raised.factor_milli);
+        let affected = |tally: &Tally| tally.is_affected(slo, factor_milli);
         let mut regions: Vec<RegionId> = groups
             .iter()
             .filter(|(_, tally)| affected(tally))
@@ -241,6 +259,19 @@ impl ControlPlane {
             dependencies: self.reach.get(&service).cloned().unwrap_or_default(),
             splits: splits.collect(),
         })
+    }
+
+    /// What the judge of a rollout saw: trouble where the candidate is.
+    fn evidence_of_judge(&self, rollout: RolloutId, raised: &Raised) -> Evidence {
+        let flight = &self.flights[rollout.index()];
+        let regions: BTreeSet<RegionId> = flight.widenings.iter().map(|it| it.region).collect();
+        Evidence {
+            service: flight.service,
+            regions: regions.into_iter().collect(),
+            started_at: raised.fired_at,
+            dependencies: self.reach.get(&flight.service).cloned().unwrap_or_default(),
+            splits: Vec::new(),
+        }
     }
 
     /// The service's instances told apart by whether they run a change: those on its candidate,

@@ -245,16 +245,19 @@ impl Rollout {
         }
     }
 
-    /// Applies a verdict on the current stage.
-    pub fn judged(&mut self, now: Micros, outcome: Outcome) {
+    /// Applies a verdict on the current stage. Where going back is not `automatic`, a rollout that
+    /// should go back pauses instead.
+    pub fn judged(&mut self, now: Micros, outcome: Outcome, automatic: bool) {
         if !self.state.is_advancing() {
             return;
         }
         self.next_check = now + self.plan.check_every;
         if outcome == Outcome::Fail {
             match self.stage().on_failure {
-                Reaction::RollBack => return self.begin_rollback(RollbackReason::JudgedBad),
-                Reaction::Pause => return self.pause(PauseReason::JudgedBad),
+                Reaction::RollBack if automatic => {
+                    return self.begin_rollback(RollbackReason::JudgedBad);
+                }
+                Reaction::RollBack | Reaction::Pause => return self.pause(PauseReason::JudgedBad),
                 // It goes on baking, and is held like any other stage without a pass.
                 Reaction::Ignore => {}
             }
@@ -271,12 +274,13 @@ impl Rollout {
         }
     }
 
-    /// Takes note of a paging alert on the service.
-    pub fn alerted(&mut self) {
+    /// Takes note of a paging alert on the service. Where going back is not `automatic`, a rollout
+    /// that should go back pauses instead.
+    pub fn alerted(&mut self, automatic: bool) {
         if self.state.is_advancing() {
             match self.plan.on_alert {
-                Reaction::RollBack => self.begin_rollback(RollbackReason::Alert),
-                Reaction::Pause => self.pause(PauseReason::Alert),
+                Reaction::RollBack if automatic => self.begin_rollback(RollbackReason::Alert),
+                Reaction::RollBack | Reaction::Pause => self.pause(PauseReason::Alert),
                 Reaction::Ignore => {}
             }
         }
@@ -492,11 +496,29 @@ mod tests {
         assert_eq!(rollout.state(), State::Baking);
         while let Some((due, _)) = rollout.poll_timeout() {
             assert!(due <= MINUTE + MINUTE, "still waiting at {due}");
-            rollout.judged(due, Outcome::Fail);
+            rollout.judged(due, Outcome::Fail, true);
         }
         let paused = Action::Paused(PauseReason::NoVerdict(Outcome::Fail));
         assert_eq!(drain(&mut rollout).last(), Some(&paused));
         assert_eq!(rollout.stage_index(), 0);
+    }
+
+    #[test]
+    fn what_may_not_go_back_by_itself_pauses() {
+        for automatic in [true, false] {
+            let mut judged = rollout();
+            judged.plan.stages[0].on_failure = Reaction::RollBack;
+            judged.judged(MINUTE, Outcome::Fail, automatic);
+            let mut alerted = rollout();
+            alerted.plan.on_alert = Reaction::RollBack;
+            alerted.alerted(automatic);
+            let wanted = if automatic {
+                State::RollingBack
+            } else {
+                State::Paused
+            };
+            assert_eq!((judged.state(), alerted.state()), (wanted, wanted));
+        }
     }
 
     #[test]

@@ -9,7 +9,9 @@ use firedrill_core::ids::{
     AlertId, CommandId, ConfigId, PlanId, RegionId, RolloutId, ServiceId, SloId,
 };
 use firedrill_core::plane::{Command, Issued, Note, NoteBody, Setup};
+use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::Share;
+use firedrill_core::rollout::StageKind;
 
 /// One rollout, as the model sees it.
 #[derive(Clone, Debug)]
@@ -107,6 +109,17 @@ impl Books {
         let service = self.service(trip.config);
         let regions = self.setup.instances[&service].keys();
         regions.map(|region| self.limit(trip, *region)).sum()
+    }
+
+    /// Whether the rollout of a trip may go back by itself in the stage that it is in.
+    pub(crate) fn may_roll_back(&self, trip: &Trip) -> bool {
+        let plan = &self.setup.configs[trip.config.index()].plans[trip.plan.index()];
+        let kind = plan.stages[trip.promoted as usize].kind;
+        match self.setup.automation {
+            AutomationMode::Off | AutomationMode::Suggest => false,
+            AutomationMode::AutomaticForCanary => kind == StageKind::Canary,
+            AutomationMode::AutomaticForAll => true,
+        }
     }
 
     /// Telemetry of the candidate that arrived since the stage began.
@@ -214,6 +227,8 @@ impl Books {
             | NoteBody::AlertResolved { .. }
             | NoteBody::IncidentOpened { .. }
             | NoteBody::IncidentJoined { .. }
+            | NoteBody::RollbackHeld { .. }
+            | NoteBody::HoldEnded { .. }
             | NoteBody::SuspectsRanked { .. }
             | NoteBody::PageSent { .. }
             | NoteBody::PageAcknowledged { .. }

@@ -12,6 +12,7 @@ use firedrill_core::ids::{
     ChangeId, ClassId, CommandId, ConfigId, PageId, PlanId, RegionId, RolloutId, ServiceId, SloId,
 };
 use firedrill_core::plane::{Command, ControlPlane, Input, InputError, Issued, Note, Setup};
+use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{ExposureReport, Order, State};
 
 use super::action::{Action, Age, Arm, Fate, Lie, Quality, Weather};
@@ -63,8 +64,8 @@ pub(crate) struct Drill {
 
 impl Drill {
     /// A fleet at its initial versions and a plane at time zero.
-    pub(crate) fn new() -> Self {
-        let setup = setup();
+    pub(crate) fn new(automation: AutomationMode) -> Self {
+        let setup = setup(automation);
         let plane = ControlPlane::new(setup.clone()).expect("the setup is sound");
         let initial = |config| plane.store().last_known_good(config);
         Self {
@@ -286,6 +287,10 @@ impl Drill {
             self.marks.note(&note.body);
             self.mark_rollback(&note);
             self.require(must::invariant_only_a_pass_promotes(&self.books, &note));
+            self.require(must::invariant_automation_keeps_to_its_mode(
+                &self.books,
+                &note,
+            ));
             self.require(must::invariant_missing_data_never_promotes(
                 &self.books,
                 &note,

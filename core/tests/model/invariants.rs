@@ -4,6 +4,8 @@ use firedrill_core::health::Outcome;
 use firedrill_core::ids::RolloutId;
 use firedrill_core::plane::{Command, ControlPlane, Issued, Note, NoteBody};
 
+use firedrill_core::rollout::RollbackReason;
+
 use super::books::Books;
 use super::drill::Drill;
 use super::setup::{REGIONS, SAMPLE_MIN, STALE_AFTER};
@@ -27,6 +29,22 @@ pub(crate) fn invariant_only_a_pass_promotes(books: &Books, note: &Note) -> Chec
             "stage {stage} of rollout {rollout} was promoted at {} on {verdict:?}",
             note.at
         )
+    })
+}
+
+/// A failing judge or an alert takes nothing back where automation may not.
+pub(crate) fn invariant_automation_keeps_to_its_mode(books: &Books, note: &Note) -> Checked {
+    let NoteBody::RollbackStarted {
+        rollout,
+        reason: RollbackReason::JudgedBad | RollbackReason::Alert,
+        ..
+    } = &note.body
+    else {
+        return Ok(());
+    };
+    let trip = books.trip(*rollout);
+    hold(books.may_roll_back(trip), || {
+        format!("{:?} although automation may not: {trip:?}", note.body)
     })
 }
 
@@ -142,7 +160,7 @@ pub(crate) fn invariant_page_names_its_objective(books: &Books, issued: &Issued)
         return Ok(());
     };
     let fired = books.alerts.get(&alert);
-    hold(fired == Some(&slo), || {
+    hold(fired == slo.as_ref(), || {
         format!("{issued:?} is about an alert on {fired:?}")
     })
 }

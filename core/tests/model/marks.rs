@@ -67,6 +67,10 @@ marks! {
     SeverityChanged,
     /// Somebody who took command.
     CommandAssumed,
+    /// A rollback that automation may not begin.
+    RollbackHeld,
+    /// A held rollout that somebody decided about.
+    HoldEnded,
     /// A page with suspects.
     SuspectsRanked,
     /// A page nobody acknowledged in time.
@@ -133,6 +137,8 @@ impl Marks {
             NoteBody::PageSent { attempt, .. } => (*attempt > 1).then_some(Mark::PagedAgain),
             NoteBody::SeverityChanged { from, .. } => from.map(|_| Mark::SeverityChanged),
             NoteBody::RoleAssumed { .. } => Some(Mark::CommandAssumed),
+            NoteBody::RollbackHeld { .. } => Some(Mark::RollbackHeld),
+            NoteBody::HoldEnded { .. } => Some(Mark::HoldEnded),
             NoteBody::SuspectsRanked { .. } => Some(Mark::SuspectsRanked),
             NoteBody::PagingGaveUp { .. } => Some(Mark::PagingGaveUp),
             NoteBody::PageAcknowledged { .. } => Some(Mark::Acknowledged),

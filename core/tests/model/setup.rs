@@ -10,6 +10,7 @@ use firedrill_core::health::{
 use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::incident::{BookSetup, PagingPolicy};
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup};
+use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{
     Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
 };
@@ -48,7 +49,7 @@ pub(crate) fn principal(index: u8) -> Principal {
 }
 
 /// The setup.
-pub(crate) fn setup() -> Setup {
+pub(crate) fn setup(automation: AutomationMode) -> Setup {
     let config = |service: u16| ConfigSetup {
         schema: schema(["auth", "feed"][usize::from(service)]),
         service: ServiceId(service),
@@ -79,6 +80,7 @@ pub(crate) fn setup() -> Setup {
         suspect_window: Micros::from_mins(10),
         suspicion: SuspectPolicy::default(),
         dependencies: BTreeMap::from([(ServiceId(0), vec![ServiceId(1)])]),
+        automation,
         retry: RetryPolicy {
             delay: Micros::from_secs(5),
             attempts_max: 2,

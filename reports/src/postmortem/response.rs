@@ -96,6 +96,8 @@ fn response(facts: &Facts<'_>) -> Vec<Statement> {
             | NoteBody::RoleAssumed { .. }
             | NoteBody::PagingGaveUp { .. }
             | NoteBody::OrderRecorded { .. }
+            | NoteBody::RollbackHeld { .. }
+            | NoteBody::HoldEnded { .. }
             | NoteBody::RollbackStarted { .. }
             | NoteBody::RollbackCompleted { .. }
             | NoteBody::IncidentResolved { .. } => true,

@@ -237,6 +237,20 @@ fn tell_rollout(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
             "The rollout{} is complete: the change has reached its whole scope.",
             of(*rollout)
         ),
+        NoteBody::RollbackHeld {
+            rollout,
+            reason,
+            suggested,
+            ..
+        } => format!(
+            "The rollout{} should go back ({}), and automation may not take it back by itself{}.",
+            of(*rollout),
+            rollback_reason(*reason),
+            if *suggested { ": it proposes to" } else { "" }
+        ),
+        NoteBody::HoldEnded { rollout, .. } => {
+            format!("Somebody has decided about the rollout{}.", of(*rollout))
+        }
         NoteBody::RollbackStarted {
             rollout,
             reason,

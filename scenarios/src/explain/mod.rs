@@ -10,6 +10,7 @@ use std::fmt::Write;
 use firedrill_core::health::judge::{Control, Method};
 use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
 use firedrill_core::ids::ClassId;
+use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{Audience, Reaction, Share, Stage, StageKind};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::expect::length as span;
@@ -343,6 +344,22 @@ fn write_people(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         counted(paging.pages_max as usize, "page"),
     );
     item(out, &text)?;
+    let text = match scenario.core.automation {
+        AutomationMode::Off => {
+            "Nothing is rolled back without them: a rollout that should go back pauses, and they \
+             are paged."
+        }
+        AutomationMode::Suggest => {
+            "Nothing is rolled back without them: a rollout that should go back pauses, and they \
+             are paged with the proposal."
+        }
+        AutomationMode::AutomaticForCanary => {
+            "Canaries are rolled back without them; a wave that should go back pauses, and they \
+             are paged with the proposal."
+        }
+        AutomationMode::AutomaticForAll => return writeln!(out),
+    };
+    item(out, text)?;
     writeln!(out)
 }
 

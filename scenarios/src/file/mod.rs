@@ -100,6 +100,10 @@ pub struct ScenarioFile {
     /// How the control plane alerts and pages.
     #[serde(default)]
     pub core: Option<CoreFile>,
+    /// How far automation is trusted to roll back; `all` when left out. Where it is not, a rollout
+    /// that should go back pauses, and somebody is paged.
+    #[serde(default)]
+    pub automation: Option<AutomationFile>,
     /// Rollout plans of this file; a change may also name a plan of the catalogue.
     #[serde(default)]
     pub plans: Vec<PlanFile>,
@@ -108,6 +112,20 @@ pub struct ScenarioFile {
     /// What must come out.
     #[serde(default)]
     pub expect: Vec<ExpectFile>,
+}
+
+/// How far automation is trusted to roll back.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AutomationFile {
+    /// People only.
+    Off,
+    /// It proposes, a person decides.
+    Suggest,
+    /// It takes canaries back by itself, and proposes everything else.
+    Canary,
+    /// It takes everything back by itself.
+    All,
 }
 
 /// A reference to a world of the catalogue.

@@ -124,7 +124,10 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, world::resolve_on_call);
-    let core = context.within(&core?, world::resolve_core);
+    let automation = world::automation(file.automation);
+    let core = context.within(&core?, |context, core| {
+        world::resolve_core(context, core, automation)
+    });
     let (configs, changes) = change::resolve(context, file, &configs?, &world, duration);
     world::check_times(context, file, &telemetry_source, step, duration);
     let expect = expect::resolve(context, file, &configs);

@@ -5,13 +5,14 @@ use firedrill_core::config::{Principal, Role};
 use firedrill_core::health::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
 use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
+use firedrill_core::remediation::AutomationMode;
 use firedrill_sim::spec::{
     CorePolicy, Flapping, Heterogeneity, NamedSlo, Noise, OnCall, Telemetry, UserReports,
 };
 
 use crate::file::{
-    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, OnCallFile,
-    RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
+    AutomationFile, BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile,
+    NoiseFile, OnCallFile, RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
 };
 use crate::scalar::{Duration, Kind, Name, Number, Scalar};
 
@@ -243,7 +244,21 @@ pub(super) fn resolve_on_call(context: &mut Context, file: &OnCallFile) -> OnCal
     }
 }
 
-pub(super) fn resolve_core(context: &mut Context, file: &CoreFile) -> CorePolicy {
+/// Automation acts by itself unless the file says otherwise.
+pub(super) const fn automation(file: Option<AutomationFile>) -> AutomationMode {
+    match file {
+        Some(AutomationFile::Off) => AutomationMode::Off,
+        Some(AutomationFile::Suggest) => AutomationMode::Suggest,
+        Some(AutomationFile::Canary) => AutomationMode::AutomaticForCanary,
+        Some(AutomationFile::All) | None => AutomationMode::AutomaticForAll,
+    }
+}
+
+pub(super) fn resolve_core(
+    context: &mut Context,
+    file: &CoreFile,
+    automation: AutomationMode,
+) -> CorePolicy {
     let pages_max = context.read(&file.paging.pages_max, "the most pages of an incident");
     if pages_max == 0 {
         let what = "the most pages of an incident";
@@ -260,6 +275,7 @@ pub(super) fn resolve_core(context: &mut Context, file: &CoreFile) -> CorePolicy
         },
         evaluate_every: above_zero(context, &file.evaluate_every, "the evaluation interval"),
         suspect_window: context.read(&file.suspect_window, "the suspect window"),
+        automation,
     }
 }
 

@@ -43,6 +43,8 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::RolloutResumed { rollout }
             | NoteBody::RolloutAborted { rollout }
             | NoteBody::RolloutCompleted { rollout }
+            | NoteBody::RollbackHeld { rollout, .. }
+            | NoteBody::HoldEnded { rollout, .. }
             | NoteBody::RollbackStarted { rollout, .. }
             | NoteBody::RollbackCompleted { rollout }
             | NoteBody::OrderRecorded { rollout, .. } => self.rollout_subject(*rollout),

@@ -97,6 +97,7 @@ impl Scenario {
             suspect_window: self.core.suspect_window,
             suspicion: SuspectPolicy::default(),
             dependencies: self.dependencies(),
+            automation: self.core.automation,
             retry: RetryPolicy {
                 delay: Micros::from_secs(10),
                 attempts_max: 5,

@@ -15,6 +15,7 @@ use firedrill_core::config::{Edit, Principal, Schema};
 use firedrill_core::health::Slo;
 use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
+use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::Plan;
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +175,8 @@ pub struct CorePolicy {
     pub evaluate_every: Micros,
     /// How long after its last widening a change is a suspect.
     pub suspect_window: Micros,
+    /// How far automation is trusted to roll back.
+    pub automation: AutomationMode,
 }
 
 /// Everything that makes a run, but the seed.
