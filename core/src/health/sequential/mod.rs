@@ -15,6 +15,7 @@ mod evidence;
 mod exceedance;
 mod hosts;
 mod judge;
+mod lanes;
 pub mod mixture;
 mod policy;
 mod reading;
