@@ -17,13 +17,10 @@
 use alloc::boxed::Box;
 
 use super::lanes::{
-    COUNT_END, EFFECTS, Lanes, PowerTable, dot, exp, multiply, multiply_power, powers,
+    COUNT_END, EFFECTS, EVIDENCE_MAX, Lanes, PowerTable, dot, exp, multiply, multiply_power,
+    powers, spend,
 };
 
-/// Evidence is capped here: far beyond any threshold, far below overflow.
-const EVIDENCE_MAX: f64 = 1e60;
-/// Evidence below this is forgotten, before it becomes slow to compute with.
-const EVIDENCE_MIN: f64 = 1e-250;
 /// Powers beyond this many nats are taken by logarithms.
 const NATS_MAX: f64 = 450.0;
 /// The effect that the prior favours, as a logarithm: four times the errors.
@@ -131,7 +128,7 @@ impl EffectBank {
                 self.apply_many(errors, control_errors);
             }
         }
-        self.spend(mass);
+        spend(&mut self.evidence, mass);
     }
 
     /// Adds `errors` of the candidate where `expected` ones were known to come; then spends
@@ -154,7 +151,7 @@ impl EffectBank {
             self.weights.up = *ratios;
             self.apply_logarithms(errors as f64, &exposure);
         }
-        self.spend(mass);
+        spend(&mut self.evidence, mass);
     }
 
     /// The evidence: under the null its mean is the mass spent so far, at most one.
@@ -235,13 +232,6 @@ impl EffectBank {
             self.evidence[lane] = scaled(self.evidence[lane], nats);
         }
         self.smallest.ln += errors * up[0] + down[0];
-    }
-
-    fn spend(&mut self, mass: f64) {
-        for value in &mut self.evidence {
-            let kept = if *value < EVIDENCE_MIN { 0.0 } else { *value };
-            *value = kept.min(EVIDENCE_MAX) + mass;
-        }
     }
 }
 

@@ -10,6 +10,11 @@ pub(super) const COUNT_END: u64 = 1 << BITS;
 /// Counts below this take so few bits that the rest is left out.
 const FEW: u64 = 8;
 
+/// Evidence is capped here: far beyond any threshold, far below overflow.
+pub(super) const EVIDENCE_MAX: f64 = 1e60;
+/// Evidence below this is forgotten, before it becomes slow to compute with.
+const EVIDENCE_MIN: f64 = 1e-250;
+
 pub(super) type Lanes = [f64; EFFECTS];
 
 /// `factors` to the power of `n`, which lies below [`COUNT_END`].
@@ -55,6 +60,15 @@ pub(super) fn multiply_power(values: &mut Lanes, mut square: Lanes, mut n: u64) 
         for factor in &mut square {
             *factor *= *factor;
         }
+    }
+}
+
+/// Adds a new start's mass to evidence that is kept within its range.
+#[inline]
+pub(super) fn spend(evidence: &mut Lanes, mass: f64) {
+    for value in evidence {
+        let kept = if *value < EVIDENCE_MIN { 0.0 } else { *value };
+        *value = kept.min(EVIDENCE_MAX) + mass;
     }
 }
 
