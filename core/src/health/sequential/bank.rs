@@ -16,6 +16,8 @@
 
 use alloc::boxed::Box;
 
+use crate::health::special::ln_add;
+
 use super::lanes::{
     COUNT_END, EFFECTS, EVIDENCE_MAX, Lanes, PowerTable, dot, exp, multiply, multiply_power,
     powers, spend,
@@ -71,7 +73,10 @@ impl Smallest {
 pub struct EffectBank {
     ratios: Box<PowerTable>,
     prior: Lanes,
+    /// The evidence by effect, in units of `exp(ln_unit)`: so large that the largest is at most
+    /// [`EVIDENCE_MAX`] of them, and at least one.
     evidence: Lanes,
+    ln_unit: f64,
     weights: Weights,
     smallest: Smallest,
 }
@@ -100,6 +105,7 @@ impl EffectBank {
             ratios: Box::new(PowerTable::new(&ratios)),
             prior: raw.map(|weight| weight / sum),
             evidence: [start; EFFECTS],
+            ln_unit: 0.0,
             weights: Weights {
                 key: f64::NAN,
                 up: [1.0; EFFECTS],
@@ -128,7 +134,7 @@ impl EffectBank {
                 self.apply_many(errors, control_errors);
             }
         }
-        spend(&mut self.evidence, mass);
+        self.spend(mass);
     }
 
     /// Adds `errors` of the candidate where `expected` ones were known to come; then spends
@@ -151,19 +157,23 @@ impl EffectBank {
             self.weights.up = *ratios;
             self.apply_logarithms(errors as f64, &exposure);
         }
-        spend(&mut self.evidence, mass);
+        self.spend(mass);
     }
 
     /// The evidence: under the null its mean is the mass spent so far, at most one.
     #[must_use]
     pub fn e(&self) -> f64 {
-        dot(&self.prior, &self.evidence)
+        let units = dot(&self.prior, &self.evidence);
+        if self.ln_unit > 0.0 {
+            return units * libm::exp(self.ln_unit);
+        }
+        units
     }
 
-    /// The natural logarithm of the evidence.
+    /// The natural logarithm of the evidence, which is finite where the evidence is not.
     #[must_use]
     pub fn ln_e(&self) -> f64 {
-        libm::log(self.e())
+        libm::log(dot(&self.prior, &self.evidence)) + self.ln_unit
     }
 
     /// The evidence, as a logarithm, that the effect is nil rather than the smallest one.
@@ -181,13 +191,12 @@ impl EffectBank {
     /// The evidence if the candidate had had `errors` more (or, negative, fewer) errors.
     #[must_use]
     pub fn ln_e_with(&self, errors: i64) -> f64 {
-        let sum: f64 = (0..EFFECTS)
-            .map(|lane| {
-                let nats = errors as f64 * libm::log(self.weights.up[lane]);
-                self.prior[lane] * scaled(self.evidence[lane], nats)
-            })
-            .sum();
-        libm::log(sum)
+        let nats = |lane: usize| {
+            let weight = errors as f64 * libm::log(self.weights.up[lane]);
+            libm::log(self.prior[lane] * self.evidence[lane]) + weight
+        };
+        let sum = (0..EFFECTS).fold(f64::NEG_INFINITY, |sum, lane| ln_add(sum, nats(lane)));
+        sum + self.ln_unit
     }
 
     fn weigh_pair(&mut self, share: f64) {
@@ -213,7 +222,9 @@ impl EffectBank {
     /// Counts too large for small powers.
     fn apply_many(&mut self, errors: u64, control_errors: u64) {
         let Weights { key, up, down } = self.weights.clone();
-        if errors as f64 * -libm::log(key) > NATS_MAX {
+        let up_nats = errors as f64 * -libm::log(key);
+        let down_nats = control_errors as f64 * -libm::log(down[EFFECTS - 1]);
+        if up_nats.max(down_nats) > NATS_MAX {
             let nats = down.map(|down| control_errors as f64 * libm::log(down));
             self.apply_logarithms(errors as f64, &nats);
         } else {
@@ -227,19 +238,44 @@ impl EffectBank {
     /// Multiplies by the weight of an error, `errors` times, and by `down` nats.
     fn apply_logarithms(&mut self, errors: f64, down: &Lanes) {
         let up = self.weights.up.map(libm::log);
-        for lane in 0..EFFECTS {
-            let nats = errors * up[lane] + down[lane];
-            self.evidence[lane] = scaled(self.evidence[lane], nats);
+        let nats: Lanes = core::array::from_fn(|lane| {
+            libm::log(self.evidence[lane]) + errors * up[lane] + down[lane]
+        });
+        let most = nats.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // The unit is never less than one, so that the mass to come is not lost in it.
+        let shift = most.max(-self.ln_unit);
+        if shift.is_finite() {
+            self.evidence = nats.map(|nats| libm::exp(nats - shift));
+            self.ln_unit += shift;
         }
         self.smallest.ln += errors * up[0] + down[0];
     }
-}
 
-fn scaled(value: f64, nats: f64) -> f64 {
-    if value <= 0.0 {
-        return 0.0;
+    #[inline]
+    fn spend(&mut self, mass: f64) {
+        let beyond = self
+            .evidence
+            .iter()
+            .fold(false, |any, value| any | (*value > EVIDENCE_MAX));
+        if beyond || self.ln_unit > 0.0 {
+            self.change_unit();
+            spend(&mut self.evidence, mass * libm::exp(-self.ln_unit));
+        } else {
+            spend(&mut self.evidence, mass);
+        }
     }
-    libm::exp((libm::log(value) + nats).min(libm::log(EVIDENCE_MAX)))
+
+    /// Keeps evidence that is out of all proportion within the range of numbers.
+    #[cold]
+    fn change_unit(&mut self) {
+        let largest = self.evidence.iter().copied().fold(0.0, f64::max);
+        if !(1.0..=EVIDENCE_MAX).contains(&largest) {
+            let most = libm::log(largest).max(-self.ln_unit);
+            let factor = libm::exp(-most);
+            self.evidence = self.evidence.map(|value| value * factor);
+            self.ln_unit += most;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -329,15 +365,33 @@ mod tests {
         }
     }
 
+    /// Evidence beyond the range of numbers is kept as a logarithm, and comes back from there.
     #[test]
     fn enormous_counts_neither_overflow_nor_vanish() {
         let mut bank = EffectBank::new(1.1, 64.0, 0.5);
-        bank.observe_pair(5_000_000, 1_000, 0.01, 0.0);
-        assert!((bank.e() - EVIDENCE_MAX).abs() < 0.01 * EVIDENCE_MAX);
-        bank.observe_pair(0, 50_000_000, 0.01, 1e-3);
-        assert!(bank.e().is_finite());
+        bank.observe_pair(50_000, 500, 0.5, 0.0);
+        let ln_e = bank.ln_e();
+        let at_64 = 50_000.0 * libm::log(128.0 / 65.0) + 500.0 * libm::log(2.0 / 65.0);
+        assert!(ln_e > at_64 - 5.0 && ln_e < at_64 + 400.0, "{ln_e} {at_64}");
+        assert!((bank.ln_e_with(-50_000) - bank.ln_e_with(0)) < -30_000.0);
+        let mut parts = EffectBank::new(1.1, 64.0, 0.5);
+        for _ in 0..500 {
+            parts.observe_pair(100, 1, 0.5, 0.0);
+        }
+        assert!(
+            (parts.ln_e() - ln_e).abs() < 1e-6 * ln_e,
+            "{}",
+            parts.ln_e()
+        );
+        bank.observe_pair(0, 10_000_000, 0.5, 1e-3);
+        assert!((bank.e() - 1e-3).abs() < 1e-12, "{}", bank.e());
+        for _ in 0..20 {
+            bank.observe_rate(40, 10.0, 0.0);
+        }
+        assert!(bank.ln_e() > 20.0 * (40.0 * libm::log(4.0) - 30.0) - 20.0);
         bank.observe_rate(1_000_000, 10.0, 0.0);
+        assert!(bank.ln_e() > 1_000_000.0 * libm::log(4.0));
         bank.observe_rate(0, 1e9, 1e-3);
-        assert!(bank.e().is_finite());
+        assert!((bank.e() - 1e-3).abs() < 1e-12, "{}", bank.e());
     }
 }
