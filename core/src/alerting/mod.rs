@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::health::{
-    BurnReading, BurnRule, BurnWindow, ClassCounts, Indicator, Slo, TelemetryWindow, Urgency,
+    BurnReading, BurnRule, BurnWindow, ClassCounts, Indicator, LowTraffic, Slo, TelemetryWindow,
+    Urgency,
 };
 use crate::ids::{AlertId, ClassId, SloId};
 use crate::time::Micros;
@@ -49,6 +50,7 @@ pub enum AlertEvent {
 struct Watch {
     slo: Slo,
     windows: Vec<BurnWindow>,
+    floor: LowTraffic,
     /// By urgency: an objective has at most one alert of each.
     firing: [Option<Alert>; 2],
 }
@@ -65,7 +67,8 @@ impl Watch {
             .zip(&mut self.windows)
             .find_map(|(rule, window)| {
                 let reading = (rule.urgency == urgency).then(|| window.read(now, slo))?;
-                reading.exceeds(rule).then_some((*rule, reading))
+                let fires = reading.exceeds(rule) && reading.is_enough(self.floor);
+                fires.then_some((*rule, reading))
             })
     }
 }
@@ -86,12 +89,20 @@ impl AlertBook {
         let watches = slos.into_iter().map(|slo| Watch {
             windows: slo.rules.iter().map(BurnWindow::new).collect(),
             slo,
+            floor: LowTraffic::default(),
             firing: [None, None],
         });
         Self {
             watches: watches.collect(),
             fired: Vec::new(),
             events: VecDeque::new(),
+        }
+    }
+
+    /// Lets the rules of an objective fire only once they have seen as much as `floor` asks for.
+    pub fn set_floor(&mut self, slo: SloId, floor: LowTraffic) {
+        if let Some(watch) = self.watches.get_mut(slo.index()) {
+            watch.floor = floor;
         }
     }
 
@@ -291,6 +302,35 @@ mod tests {
                 (39, Urgency::Page, false),
             ]
         );
+    }
+
+    /// A window with one request, which fails, an hour; without a floor it pages.
+    #[test]
+    fn a_floor_keeps_single_failures_quiet() {
+        let fires = |floor: LowTraffic| {
+            let mut book = AlertBook::new(vec![Slo {
+                indicator: Indicator::Errors {
+                    service: ServiceId(0),
+                    class: None,
+                },
+                objective: Ppm(999_000),
+                period: Micros::from_hours(720),
+                rules: standard_burn_rules(),
+            }]);
+            book.set_floor(SloId(0), floor);
+            let mut one = window(Micros::from_hours(1), 1);
+            one.classes[0].requests = 1;
+            one.classes[0].good = 0;
+            book.add(&one);
+            book.evaluate(Micros::from_hours(1));
+            book.firing().count()
+        };
+        assert_eq!(fires(LowTraffic::default()), 2);
+        let two = LowTraffic {
+            requests_min: 0,
+            bad_min: 2,
+        };
+        assert_eq!(fires(two), 0);
     }
 
     fn urgency_of(events: &[(Micros, AlertEvent)], id: AlertId) -> Urgency {
