@@ -223,7 +223,12 @@ impl EffectBank {
     fn apply_many(&mut self, errors: u64, control_errors: u64) {
         let Weights { key, up, down } = self.weights.clone();
         let up_nats = errors as f64 * -libm::log(key);
-        let down_nats = control_errors as f64 * -libm::log(down[EFFECTS - 1]);
+        // What vanishes from a single unit is gone; many of them would still be something.
+        let down_nats = if self.ln_unit > 0.0 {
+            control_errors as f64 * -libm::log(down[EFFECTS - 1])
+        } else {
+            0.0
+        };
         if up_nats.max(down_nats) > NATS_MAX {
             let nats = down.map(|down| control_errors as f64 * libm::log(down));
             self.apply_logarithms(errors as f64, &nats);
