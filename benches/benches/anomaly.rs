@@ -14,10 +14,13 @@ const POINTS: usize = 8_064;
 /// Points of a day.
 const DAY: f64 = 288.0;
 
+/// A value by the day and by noise.
+type Value = fn(f64, f64) -> f64;
+
 fn observe(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("health::anomaly");
     group.throughput(Throughput::Elements(1));
-    let kinds: [(&str, fn(f64, f64) -> f64); 3] = [
+    let kinds: [(&str, Value); 3] = [
         ("white", |_, noise| 50.0 + noise),
         ("daily", |day, noise| {
             50.0 + 10.0 * (day * TAU).sin() + noise
