@@ -104,7 +104,7 @@ mod tests {
         let (slow, missed) = answers(&model, &seen, NOON, NOON);
         near(slow, 4.0);
         let trusted = 0.9_f64.powi(20);
-        let expected = 1.0 - 0.7 * (0.8 + 0.2 * trusted);
+        let expected = 1.0 - 0.7 * (0.9 + 0.1 * trusted);
         let deviation = (expected * (1.0 - expected) / 4_001.0).sqrt();
         assert!(
             (missed - expected).abs() < 4.0 * deviation,
