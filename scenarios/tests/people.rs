@@ -1,7 +1,7 @@
 //! The scenarios of the catalogue in which people tire and err, over seeds 1 to 20.
 
 use firedrill_core::Micros;
-use firedrill_scenarios::load_embedded;
+use firedrill_scenarios::{explain, load_embedded};
 use firedrill_sim::engine::run;
 use firedrill_sim::log::{EventBody, PersonEvent, RunLog};
 use firedrill_sim::measure::{Span, measure};
@@ -53,6 +53,23 @@ fn suspected(log: &RunLog) -> Vec<Option<u32>> {
         _ => None,
     });
     events.collect()
+}
+
+#[test]
+fn people_are_explained() {
+    let loaded = load_embedded("wrong-suspect").unwrap_or_else(|errors| panic!("{errors}"));
+    let told = explain(&loaded)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    for line in [
+        "no machine: answers a page in 2m by day and 5m at night",
+        "takes an innocent one for guilty in 70 % of looks",
+        "by one click what seems guilty",
+        "Up to 3 people look, and are told to roll back first.",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
 }
 
 #[test]
