@@ -6,8 +6,8 @@ use firedrill_core::config::{
     Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value, VersionId,
 };
 use firedrill_core::health::{
-    BurnReading, Check, CheckEvidence, Indicator, JudgePolicy, Limit, Outcome, Proof, Signal, Slo,
-    Verdict, standard_burn_rules,
+    BurnReading, Check, CheckEvidence, Indicator, JudgePolicy, Limit, LowTraffic, Outcome, Proof,
+    Signal, Slo, Verdict, standard_burn_rules,
 };
 use firedrill_core::ids::{
     AlertId, ChangeId, ClassId, ConfigId, IncidentId, PageId, PlanId, RegionId, RolloutId,
@@ -589,6 +589,7 @@ fn slos() -> Vec<NamedSlo> {
             objective: Ppm(999_000),
             period: Micros::from_hours(720),
             rules: standard_burn_rules(),
+            low_traffic: LowTraffic::default(),
         },
     };
     let service = ServiceId(0);

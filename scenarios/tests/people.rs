@@ -1,5 +1,7 @@
 //! The scenarios of the catalogue in which people tire and err, over seeds 1 to 20.
 
+#![expect(clippy::print_stdout, reason = "the rates belong to the test's output")]
+
 use firedrill_core::Micros;
 use firedrill_scenarios::{explain, load_embedded};
 use firedrill_sim::engine::run;
@@ -50,7 +52,10 @@ fn suspected(log: &RunLog) -> Vec<Option<u32>> {
         EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => {
             Some(rollout.map(|r| r.0))
         }
-        _ => None,
+        EventBody::Note(_)
+        | EventBody::Command(_)
+        | EventBody::World(_)
+        | EventBody::Person(PersonEvent::PageAnswered { .. }) => None,
     });
     events.collect()
 }

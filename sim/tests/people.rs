@@ -1,6 +1,11 @@
 //! Default people against published times: thousands of seeded incidents, from detection to the
 //! begin of the rollback that helps.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the figures of docs/people.md are this output"
+)]
+
 use firedrill_core::Micros;
 use firedrill_core::incident::Severity;
 use firedrill_sim::people::{

@@ -44,8 +44,8 @@ pub use plan::{
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use world::{
-    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, PagingFile,
-    SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
+    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, LowTrafficFile,
+    NoiseFile, PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
 };
 
 use crate::scalar::{Count, Duration, Name, Scalar, Words};

@@ -22,6 +22,20 @@ pub struct SloFile {
     /// 14.4 over 1 h and at 6 over 6 h, ticket at 3 over 1 d and at 1 over 3 d.
     #[serde(default)]
     pub rules: Option<Vec<BurnRuleFile>>,
+    /// What a rule must have seen in its long window before it means anything; nothing when left
+    /// out, so that the one failed request of a quiet night pages.
+    #[serde(default)]
+    pub low_traffic: Option<LowTrafficFile>,
+}
+
+/// What a rule must have seen before it means anything.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LowTrafficFile {
+    /// Requests, at least.
+    pub requests_min: Option<Scalar<Count>>,
+    /// Bad requests, at least.
+    pub bad_min: Option<Scalar<Count>>,
 }
 
 /// What counts as a bad request.

@@ -2,7 +2,7 @@
 
 use firedrill_core::Micros;
 use firedrill_core::config::Role;
-use firedrill_core::health::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
+use firedrill_core::health::{BurnRule, Indicator, LowTraffic, Slo, Urgency, standard_burn_rules};
 use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
 use firedrill_sim::spec::{
@@ -13,7 +13,7 @@ use crate::file::{
     BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, RoleFile,
     ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
 };
-use crate::scalar::{Duration, Kind, Name, Number, Scalar};
+use crate::scalar::{Count, Duration, Kind, Name, Number, Scalar};
 
 use super::context::Context;
 use super::fleet::distribution;
@@ -73,6 +73,21 @@ fn resolve_slo(context: &mut Context, file: &SloFile, world: &World) -> Slo {
         objective,
         period: above_zero(context, &file.period, &format!("the period of {what}")),
         rules,
+        low_traffic: file
+            .low_traffic
+            .as_ref()
+            .map_or_else(LowTraffic::default, |floor| {
+                let mut read = |count: &Option<Scalar<Count>>, field: &str| {
+                    let count = count.as_ref();
+                    count.map_or(0, |count| {
+                        u64::from(context.read(count, &format!("the {field} of {what}")))
+                    })
+                };
+                LowTraffic {
+                    requests_min: read(&floor.requests_min, "fewest requests"),
+                    bad_min: read(&floor.bad_min, "fewest bad requests"),
+                }
+            }),
     }
 }
 

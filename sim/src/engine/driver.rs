@@ -454,12 +454,14 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                         .push(self.now, Actor::World, subject, vec![event], body);
                 }
             }
-            NoteBody::IncidentResolved { .. } => {
-                self.page_answered = false;
-                self.people.all_clear();
-            }
+            NoteBody::IncidentResolved { .. } => self.all_clear(),
             _ => {}
         }
+    }
+
+    fn all_clear(&mut self) {
+        self.page_answered = false;
+        self.people.all_clear();
     }
 
     fn log_world(&mut self, events: Vec<WorldEvent>) {

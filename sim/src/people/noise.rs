@@ -128,7 +128,7 @@ mod tests {
         near(real.iter().filter(by_day).count(), 3_000.0 * 11.0 / 24.0);
         // The integral of 1 + 0.4·cos over 5.5 h to both sides of the peak, as a share of a day.
         let angle = std::f64::consts::TAU * 5.5 / 24.0;
-        let share = (angle + 0.4 * angle.sin()) / std::f64::consts::PI;
+        let share = (angle + 0.4 * libm::sin(angle)) / std::f64::consts::PI;
         near(noise.iter().filter(by_day).count(), 27_000.0 * share);
     }
 

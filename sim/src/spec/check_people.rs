@@ -119,7 +119,8 @@ mod tests {
     #[test]
     fn defaults_pass_and_every_broken_number_is_named() {
         assert_eq!(check(&Responders::default()), Ok(()));
-        let cases: [(&str, fn(&mut Responders)); 8] = [
+        type Break = fn(&mut Responders);
+        let cases: [(&str, Break); 8] = [
             ("sigma of acknowledging", |m| m.acknowledging.sigma = 4.0),
             ("always answered", |m| m.trust.floor = 1.1),
             ("open page", |m| m.trust.per_open_page = f64::NAN),
