@@ -207,7 +207,8 @@ fn every_burden_makes_slower_and_every_help_faster() {
         );
     };
     tell("default", &default);
-    let cases: [(&str, bool, &dyn Fn(&mut Responders)); 8] = [
+    type Change<'a> = &'a dyn Fn(&mut Responders);
+    let cases: [(&str, bool, Change<'_>); 8] = [
         ("quiet pager", true, &|m| m.noise = NoiseLevel::Low),
         ("storm", false, &|m| m.noise = NoiseLevel::Storm),
         ("always night", false, &|m| {
