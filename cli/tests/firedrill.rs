@@ -48,6 +48,8 @@ fn list_tells_the_catalogue() {
         "dark-canary",
         "log-spew",
         "good-change-by-evidence",
+        "alert-fatigue",
+        "wrong-suspect",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);

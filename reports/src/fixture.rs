@@ -555,6 +555,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
             principal: principal("kim", Role::SiteReliability),
             acknowledge: log_normal,
             diagnose: log_normal,
+            model: None,
         },
         core: CorePolicy {
             paging: PagingPolicy {

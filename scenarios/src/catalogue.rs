@@ -55,6 +55,8 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "dark-canary",
     "log-spew",
     "good-change-by-evidence",
+    "alert-fatigue",
+    "wrong-suspect",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",

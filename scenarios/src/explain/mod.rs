@@ -3,6 +3,7 @@
 mod defect;
 mod demand;
 mod fleet;
+mod people;
 mod propagation;
 
 use std::fmt::Write;
@@ -37,7 +38,7 @@ fn write_all(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
         write_change(out, scenario, change)?;
     }
     write_alerts(out, scenario)?;
-    write_people(out, scenario)?;
+    people::write(out, scenario)?;
     write_expectations(out, scenario)
 }
 
@@ -323,26 +324,6 @@ fn write_alerts(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         );
         item(out, &text)?;
     }
-    writeln!(out)
-}
-
-fn write_people(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
-    let on_call = &scenario.on_call;
-    let paging = &scenario.core.paging;
-    writeln!(out, "People")?;
-    let text = format!(
-        "{} ({}) is on call: answers a page in {}, then needs {} to find the cause, and rolls \
-         back the likeliest change of the last {} by hand. A page unanswered for {} is sent \
-         again, {} in all.",
-        on_call.principal.name,
-        on_call.principal.role,
-        typical(&on_call.acknowledge),
-        typical(&on_call.diagnose),
-        span(scenario.core.suspect_window),
-        span(paging.acknowledge_within),
-        counted(paging.pages_max as usize, "page"),
-    );
-    item(out, &text)?;
     writeln!(out)
 }
 

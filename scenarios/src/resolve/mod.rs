@@ -9,6 +9,7 @@ mod edge;
 mod expect;
 mod fleet;
 mod judge;
+mod people;
 mod plan;
 mod propagation;
 mod size;
@@ -123,7 +124,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry_source = telemetry?;
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
-    let on_call = context.within(&on_call?, world::resolve_on_call);
+    let on_call = context.within(&on_call?, people::resolve_on_call);
     let core = context.within(&core?, world::resolve_core);
     let (configs, changes) = change::resolve(context, file, &configs?, &world, duration);
     world::check_times(context, file, &telemetry_source, step, duration);

@@ -1,17 +1,17 @@
-//! Objectives, telemetry, noise, people, paging.
+//! Objectives, telemetry, noise, paging.
 
 use firedrill_core::Micros;
-use firedrill_core::config::{Principal, Role};
+use firedrill_core::config::Role;
 use firedrill_core::health::{BurnRule, Indicator, LowTraffic, Slo, Urgency, standard_burn_rules};
 use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
 use firedrill_sim::spec::{
-    CorePolicy, Flapping, Heterogeneity, NamedSlo, Noise, OnCall, Telemetry, UserReports,
+    CorePolicy, Flapping, Heterogeneity, NamedSlo, Noise, Telemetry, UserReports,
 };
 
 use crate::file::{
-    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, OnCallFile,
-    RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
+    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, RoleFile,
+    ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
 };
 use crate::scalar::{Count, Duration, Kind, Name, Number, Scalar};
 
@@ -231,30 +231,6 @@ pub(super) const fn role(file: RoleFile) -> Role {
         RoleFile::Owner => Role::Owner,
         RoleFile::SiteReliability => Role::SiteReliability,
         RoleFile::Automation => Role::Automation,
-    }
-}
-
-pub(super) fn resolve_on_call(context: &mut Context, file: &OnCallFile) -> OnCall {
-    let role = role(file.role);
-    if !role.may_operate() {
-        context.report(
-            "scenario::powerless-on-call",
-            file.name.place,
-            format!("whoever is on call acts as {role}, a role that may not roll back"),
-            |problem| {
-                problem
-                    .label("cannot end an incident")
-                    .help("give the role `owner` or `site-reliability`")
-            },
-        );
-    }
-    OnCall {
-        principal: Principal {
-            name: context.read(&file.name, "the name of whoever is on call"),
-            role,
-        },
-        acknowledge: distribution(context, &file.acknowledge, "the acknowledge delay"),
-        diagnose: distribution(context, &file.diagnose, "the time to diagnose"),
     }
 }
 

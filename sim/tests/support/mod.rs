@@ -259,6 +259,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: delay(3, 0.8),
             diagnose: delay(10, 0.6),
+            model: None,
         },
         core: CorePolicy {
             paging: PagingPolicy {
