@@ -29,15 +29,26 @@ const POLICY: SequentialPolicy = SequentialPolicy {
     tolerable: Ppm::ZERO,
 };
 
-/// Windows of a thousand requests an arm; `errors` of them bad on average, in either arm.
-fn windows(errors: f64) -> Vec<Vec<PairedCounts>> {
-    let mut values = noise(2 * SIGNALS * WINDOWS).into_iter();
+/// What both arms of a window are like.
+#[derive(Clone, Copy)]
+struct Load {
+    /// Errors of an arm on average.
+    errors: f64,
+    /// Half the range of an arm's requests around a thousand: no two windows share traffic alike
+    /// unless it is zero.
+    swing: f64,
+}
+
+/// Windows of about a thousand requests an arm and signal.
+fn windows(load: Load) -> Vec<Vec<PairedCounts>> {
+    let mut values = noise(4 * SIGNALS * WINDOWS).into_iter();
     let mut arm = || {
         // As wide as a Poisson variable: both arms are alike, and no judge may think otherwise.
-        let uniform = values.next().unwrap_or(0.5) - 0.5;
-        let errors = errors + uniform * libm::sqrt(12.0 * errors);
+        let mut uniform = || values.next().unwrap_or(0.5) - 0.5;
+        let requests = 1_000.0 + 2.0 * load.swing * uniform();
+        let errors = load.errors + uniform() * libm::sqrt(12.0 * load.errors);
         ArmCounts {
-            requests: 1_000,
+            requests: requests as u64,
             errors: (errors + 0.5).max(0.0) as u64,
         }
     };
@@ -54,11 +65,11 @@ fn windows(errors: f64) -> Vec<Vec<PairedCounts>> {
 fn sequential(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("health::sequential");
     group.throughput(Throughput::Elements(1));
-    for errors in [1.0, 20.0] {
-        let windows = windows(errors);
+    for (errors, swing) in [(1.0, 0.0), (20.0, 0.0), (1.0, 100.0), (20.0, 100.0)] {
+        let windows = windows(Load { errors, swing });
         let mut judge = SequentialJudge::new(POLICY, SIGNALS).expect("the policy is sound");
         let mut number = 0;
-        let name = format!("observe/signals={SIGNALS},errors={errors}");
+        let name = format!("observe/signals={SIGNALS},errors={errors},swing={swing}");
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let window = PairedWindow {

@@ -2,7 +2,7 @@
 
 use firedrill_core::config::{Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value};
 use firedrill_core::health::{
-    Check, Indicator, JudgePolicy, Limit, Signal, Slo, standard_burn_rules,
+    Check, Indicator, JudgePolicy, Limit, LowTraffic, Signal, Slo, standard_burn_rules,
 };
 use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
@@ -233,6 +233,7 @@ fn slo() -> NamedSlo {
             objective: Ppm(990_000),
             period: Micros::from_hours(720),
             rules: standard_burn_rules(),
+            low_traffic: LowTraffic::default(),
         },
     }
 }

@@ -10,7 +10,7 @@ use firedrill_core::config::{
 };
 use firedrill_core::health::{
     Check, ClassCounts, Indicator, InstanceCounts, JudgePolicy, LatencyHistogram, Limit,
-    ProbeCounts, Saturation, Signal, Slo, TelemetryWindow, standard_burn_rules,
+    LowTraffic, ProbeCounts, Saturation, Signal, Slo, TelemetryWindow, standard_burn_rules,
 };
 use firedrill_core::ids::{ChangeId, ClassId, ConfigId, PlanId, RegionId, ServiceId};
 use firedrill_core::incident::{BookSetup, PagingPolicy};
@@ -146,6 +146,7 @@ fn setup() -> Setup {
         objective: Ppm(999_000),
         period: Micros::from_hours(720),
         rules: standard_burn_rules(),
+        low_traffic: LowTraffic::default(),
     };
     Setup {
         configs: vec![ConfigSetup {

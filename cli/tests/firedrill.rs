@@ -49,6 +49,8 @@ fn list_tells_the_catalogue() {
         "log-spew",
         "good-change-by-evidence",
         "automation-misfires",
+        "alert-fatigue",
+        "wrong-suspect",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);

@@ -19,6 +19,21 @@ fn counts(errors: &[u64]) -> String {
     text
 }
 
+/// Sixty windows of so many hosts, of which each has about this CPU, and of 50 requests this
+/// many orders and this many answers below 100 ms.
+fn hosts(count: u64, (cpu, orders, fast): (u64, u64, u64)) -> String {
+    let mut text = String::from("timestamp,host,requests,orders,cpu,le_100ms,le_inf\n");
+    for window in 1..=60 {
+        for host in 0..count {
+            let noise = (window * 7 + host * 5) % 13;
+            let (end, cpu) = (10 * window, cpu + noise);
+            let (orders, fast) = (orders + noise / 4, fast + noise / 4);
+            writeln!(text, "{end},h{host},50,{orders},{cpu},{fast},50").expect("strings grow");
+        }
+    }
+    text
+}
+
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room");
     let files = [
@@ -28,6 +43,20 @@ fn folder() -> tempfile::TempDir {
         (
             "wrong.csv",
             "timestamp,requests,errors,slow_p90\n10,600,601,60\n20,x,0,0\n".into(),
+        ),
+        ("hosts-control.csv", hosts(12, (55, 44, 46))),
+        ("hosts-good.csv", hosts(6, (55, 44, 46))),
+        ("hosts-bad.csv", hosts(6, (85, 28, 34))),
+        (
+            "signals.yaml",
+            "sequential:
+  hosts: estimated
+  signals:
+    - count: {column: orders, worse: lower, smallest-effect: 1.3}
+    - latency: {smallest-effect: 1.5}
+    - mean: {column: cpu, high: 100, effect: 15}
+"
+            .into(),
         ),
         ("seq.yaml", "sequential:\n  smallest-effect: 3\n".into()),
         ("rank.yaml", "rank:\n  direction: increase\n".into()),
@@ -81,6 +110,37 @@ fn a_verdict_comes_with_its_evidence() {
     assert_eq!(value["decided_by"], "errors");
     let evidence = &value["signals"][0]["evidence"];
     assert!(evidence["ln_e"].as_f64() >= evidence["fail_threshold"].as_f64());
+}
+
+/// Fewer orders, slower answers and more CPU, host by host.
+#[test]
+fn signals_have_kinds_directions_and_effects() {
+    let folder = folder();
+    let run = |canary: &str, code: i32| {
+        let paths = ["--control", "hosts-control.csv", "--canary", canary];
+        let all = [&["judge", "--policy", "signals.yaml"][..], &paths].concat();
+        check(folder.path(), &all, code)
+    };
+    let told = run("hosts-bad.csv", 1);
+    for words in [
+        "orders (fewer): fail",
+        "latency above the control's 90 %: fail",
+        "mean of cpu: fail",
+        "control / canary",
+        "over 720 samples",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+    let told = run("hosts-good.csv", 0);
+    assert!(told.contains("mean of cpu: pass"), "{told}");
+    assert!(!told.contains("fail\n"), "{told}");
+}
+
+#[test]
+fn policies_have_a_schema() {
+    let told = check(folder().path(), &["schema", "policy"], 0);
+    let schema: Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!(schema["title"], "PolicyFile");
 }
 
 #[test]

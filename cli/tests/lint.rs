@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -38,7 +39,34 @@ fn warnings_pass_and_json_has_a_schema_number() {
     let arguments = ["good.yaml", "--traffic", "1/s", "--format", "json"];
     let printed: Value = serde_json::from_str(&check(&arguments, 0)).expect("it is JSON");
     assert_eq!(printed["schema"], 1);
-    assert_eq!(printed["warnings"], 1);
+    assert_eq!(printed["warnings"], 2);
     assert_eq!(printed["findings"][0]["code"], "lint::sample-too-small");
     assert_eq!(printed["findings"][0]["line"], 2);
+}
+
+/// Every file in `tests/lint` says in its first line what is found in it, and nothing else is.
+#[test]
+fn each_example_has_its_finding_with_line_and_column() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint");
+    let surroundings = ["--traffic", "50/s", "--query-window", "1m"];
+    let mut seen = 0;
+    for entry in fs::read_dir(&folder).expect("it is there") {
+        let name = entry.expect("it can be read").file_name();
+        let name = name.to_str().expect("names are plain");
+        let text = fs::read_to_string(folder.join(name)).expect("it can be read");
+        let first = text.lines().next().expect("it is not empty");
+        let words: Vec<&str> = first.trim_start_matches("# ").split(' ').collect();
+        let [severity, place, code] = words[..] else {
+            panic!("{name}: {first}");
+        };
+        let arguments = [&["lint", name], &surroundings[..]].concat();
+        let said = support::check(&folder, &arguments, i32::from(severity == "error"));
+        let start = format!("{severity}: {name}:{place}: ");
+        assert!(said.starts_with(&start), "{start}\n{said}");
+        assert!(said.contains(&format!("[{code}]")), "{code}\n{said}");
+        let found = said.matches("[lint::").count();
+        assert_eq!(found, 1, "{said}");
+        seen += 1;
+    }
+    assert_eq!(seen, 8);
 }

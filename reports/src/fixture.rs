@@ -6,8 +6,8 @@ use firedrill_core::config::{
     Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value, VersionId,
 };
 use firedrill_core::health::{
-    BurnReading, Check, CheckEvidence, Indicator, JudgePolicy, Limit, Outcome, Proof, Signal, Slo,
-    Verdict, standard_burn_rules,
+    BurnReading, Check, CheckEvidence, Indicator, JudgePolicy, Limit, LowTraffic, Outcome, Proof,
+    Signal, Slo, Verdict, standard_burn_rules,
 };
 use firedrill_core::ids::{
     AlertId, ChangeId, ClassId, ConfigId, IncidentId, PageId, PersonId, PlanId, RegionId,
@@ -557,6 +557,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
             principal: principal("kim", Role::SiteReliability),
             acknowledge: log_normal,
             diagnose: log_normal,
+            model: None,
         },
         core: CorePolicy {
             paging: PagingPolicy {
@@ -591,6 +592,7 @@ fn slos() -> Vec<NamedSlo> {
             objective: Ppm(999_000),
             period: Micros::from_hours(720),
             rules: standard_burn_rules(),
+            low_traffic: LowTraffic::default(),
         },
     };
     let service = ServiceId(0);

@@ -56,6 +56,8 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "log-spew",
     "good-change-by-evidence",
     "automation-misfires",
+    "alert-fatigue",
+    "wrong-suspect",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",

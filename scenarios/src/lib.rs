@@ -28,4 +28,4 @@ pub use explain::explain;
 pub use load::{LoadErrors, Loaded, load_embedded, load_paths, load_str};
 pub use problem::{Problem, Source};
 pub use resolve::Resized;
-pub use schema::scenario_schema;
+pub use schema::{policy_schema, scenario_schema};

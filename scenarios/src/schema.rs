@@ -1,15 +1,31 @@
-//! The JSON Schema of scenario files, for editors and other tools.
+//! The JSON Schemas of scenario files and of policy files, for editors and other tools.
+
+use schemars::Schema;
 
 use crate::file::ScenarioFile;
+use crate::offline::policy::PolicyFile;
 
-/// The schema (JSON Schema 2020-12) as text, ending in a line feed.
+/// The schema of scenario files (JSON Schema 2020-12) as text, ending in a line feed.
 ///
 /// # Panics
 /// Never: a schema is plain data.
 #[must_use]
 pub fn scenario_schema() -> String {
-    let schema = schemars::schema_for!(ScenarioFile);
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is plain data");
+    print(&schemars::schema_for!(ScenarioFile))
+}
+
+/// The schema of the policy files of `firedrill judge` (JSON Schema 2020-12) as text, ending in a
+/// line feed.
+///
+/// # Panics
+/// Never: a schema is plain data.
+#[must_use]
+pub fn policy_schema() -> String {
+    print(&schemars::schema_for!(PolicyFile))
+}
+
+fn print(schema: &Schema) -> String {
+    let mut text = serde_json::to_string_pretty(schema).expect("a schema is plain data");
     text.push('\n');
     text
 }
@@ -23,19 +39,48 @@ mod tests {
     use super::*;
     use crate::catalogue::catalogue;
 
-    /// The schema that is published beside the catalogue. Set `UPDATE=1` to write it anew.
+    /// The schemas that are published beside the catalogue. Set `UPDATE=1` to write them anew.
     #[test]
-    fn the_published_schema_is_the_one_of_the_types() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenario.schema.json");
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(&path, scenario_schema()).unwrap();
+    fn the_published_schemas_are_those_of_the_types() {
+        for (name, schema) in [
+            ("scenario.schema.json", scenario_schema()),
+            ("policy.schema.json", policy_schema()),
+        ] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+            if std::env::var_os("UPDATE").is_some() {
+                std::fs::write(&path, &schema).unwrap();
+            }
+            let published = std::fs::read_to_string(&path).unwrap();
+            assert!(
+                published == schema,
+                "{} is out of date: run the test again with UPDATE=1",
+                path.display()
+            );
         }
-        let published = std::fs::read_to_string(&path).unwrap();
-        assert!(
-            published == scenario_schema(),
-            "{} is out of date: run the test again with UPDATE=1",
-            path.display()
+    }
+
+    #[test]
+    fn policies_follow_the_schema() {
+        let schema: Value = serde_json::from_str(&policy_schema()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        let check = |text: &str, valid: bool| {
+            let value: Value = serde_saphyr::from_str(text).unwrap();
+            assert_eq!(validator.is_valid(&value), valid, "{text}");
+            let read = crate::offline::policy::parse_policy("p.yaml", text);
+            assert_eq!(read.is_ok(), valid, "{text}");
+        };
+        check("sequential: {bake: 1h, hosts: estimated}", true);
+        check("sequential: {signals: [{latency: {quantile: 99 %}}]}", true);
+        check(
+            "sequential: {signals: [{mean: {column: cpu, high: 1, effect: 0.1}}]}",
+            true,
         );
+        check("rank: {compatible: true, looks: 3}", true);
+        check("repeated: {metric: errors, at-most: 3}", true);
+        check("sequential: {bakes: 1h}", false);
+        check("sequential: {bake: soon}", false);
+        check("sequential: {signals: [{mean: {column: cpu}}]}", false);
+        check("repeated: {at-most: 3}", false);
     }
 
     #[test]
@@ -70,9 +115,11 @@ mod tests {
                 }
             }
         }
-        let schema: Value = serde_json::from_str(&scenario_schema()).unwrap();
-        let mut missing = Vec::new();
-        visit("", &schema, &mut missing);
-        assert_eq!(missing, Vec::<String>::new());
+        for schema in [scenario_schema(), policy_schema()] {
+            let schema: Value = serde_json::from_str(&schema).unwrap();
+            let mut missing = Vec::new();
+            visit("", &schema, &mut missing);
+            assert_eq!(missing, Vec::<String>::new());
+        }
     }
 }

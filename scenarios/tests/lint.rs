@@ -154,13 +154,35 @@ fn sequential_judges() {
         );
     };
     check("smallest-effect: 3", &[]);
-    check("smallest-effect: 1.2", &["sample-too-small:2"]);
+    check(
+        "smallest-effect: 1.2",
+        &["sample-too-small:2", "ends-late:1"],
+    );
+    check("{smallest-effect: 3, misses: 0.0001 %}", &["ends-late:1"]);
+    check(
+        "{smallest-effect: 3, misses: 0.0001 %, tolerable: 0.2 %}",
+        &[],
+    );
+    check(
+        "{smallest-effect: 3, false-alarms: 60 %}",
+        &["fails-by-chance!:2"],
+    );
+    let signals = "smallest-effect: 3\n  signals:\n    - count: {column: errors}\n";
+    check(
+        &format!("{signals}    - mean: {{column: errors, high: 9, effect: 1}}"),
+        &[],
+    );
+    check(
+        &format!("{signals}    - count: {{column: errors, worse: lower}}"),
+        &["counted-twice:5"],
+    );
     check(
         "{smallest-effect: 9, bake: 20s}",
         &[
             "bake-too-short!:2",
             "stale-too-late:1",
             "sample-too-small:2",
+            "ends-late:2",
         ],
     );
     check(

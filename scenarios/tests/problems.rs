@@ -780,6 +780,60 @@ fn hosts_that_cannot_be() {
 }
 
 #[test]
+fn people_that_cannot_be() {
+    const TIMES: &str =
+        "  acknowledge: {median: 3m, sigma: 1}\n  diagnose: {median: 15m, sigma: 1}\n";
+    let see = "  help: `firedrill schema` tells what each key takes";
+    check(
+        &[(TIMES, "  model: {noise: loud}\n")],
+        &[
+            "t.yaml:43:18: `loud` is not one of the choices [scenario::unknown-choice]",
+            "  | choices are `low`, `typical` and `storm`",
+            "  help: did you mean `low`?",
+        ],
+    );
+    let broken = "  model:\n    people-max: 0\n    answers-at-least: 130 %\n    acknowledge: {day: 2m, \
+                  night: 5m, sigma: 4}\n    patience: 0s\n";
+    check(
+        &[(TIMES, broken)],
+        &[
+            "t.yaml:44:17: the number of people who look is `0`; allowed is 1 to 16 [scenario::out-of-range]",
+            "  | expected 1 to 16",
+            see,
+            "t.yaml:45:23: the least share of answers is `130 %`: outside 0 % to 100 % [scenario::out-of-range]",
+            "  | expected a percentage from `0 %` to `100 %`, such as `0.5 %`",
+            see,
+            "t.yaml:46:46: the sigma of the acknowledge delay is `4`; allowed is 0 to 3 [scenario::out-of-range]",
+            "  | expected 0 to 3",
+            see,
+            "t.yaml:47:15: the patience of whoever is on call is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            "  | expected more than 0s",
+            see,
+        ],
+    );
+    check(
+        &[("  diagnose: {median: 15m, sigma: 1}\n", "")],
+        &[
+            "t.yaml:41:9: nothing says how long whoever is on call takes [scenario::no-answer]",
+            "  | needs both `acknowledge` and `diagnose`, or `model`",
+            "  help: `model: {}` is a model of ordinary people",
+        ],
+    );
+    check(
+        &[("  diagnose: {median: 15m, sigma: 1}\n", "  model: {}\n")],
+        &[
+            "t.yaml:41:9: whoever is on call has a model, which says how long they take [scenario::two-answers]",
+            "  | `acknowledge` or `diagnose` beside `model`",
+            "  help: leave out either the two times or the model",
+        ],
+    );
+    let text = SOUND.replace(TIMES, "  model: {site: -5h, severity: sev-1, noise: low}\n");
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let model = loaded.scenario.on_call.model.as_deref();
+    assert_eq!(model.map(|model| model.site.utc_offset_s), Some(-18_000));
+}
+
+#[test]
 fn paths_that_lead_nowhere() {
     let folder = tempfile::tempdir().unwrap();
     let told_of = |name: &str| {
@@ -797,7 +851,7 @@ fn paths_that_lead_nowhere() {
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew`, `good-change-by-evidence` and `automation-misfires`",
+            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew`, `good-change-by-evidence`, `automation-misfires`, `alert-fatigue` and `wrong-suspect`",
         ],
     );
     same(

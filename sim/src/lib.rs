@@ -19,6 +19,7 @@ pub mod engine;
 pub mod expect;
 pub mod log;
 pub mod measure;
+pub mod people;
 pub mod power;
 pub mod random;
 pub mod reference;

@@ -16,13 +16,23 @@ use crate::output::Output;
 ///
 /// The policy names one judge. A sequential judge reads counts: `timestamp,requests,errors`, any
 /// number of `errors_*` and `slow_*` columns beside them, and optionally `host`; one row is one
-/// interval that ends at its timestamp (seconds, or 2026-01-31T12:00:00Z). A rank judge compares
+/// interval that ends at its timestamp (seconds, or 2026-01-31T12:00:00Z). Its policy may name
+/// signals instead: a `count` among the requests, `latency` (columns `le_*` with the requests up to
+/// each bound, or samples) and the `mean` of a metric with bounds. A rank judge compares
 /// every column but `timestamp`; a repeated judge looks at one column of the canary. Exit code 0:
 /// not failed; 1: the verdict is fail; 2: bad arguments or files.
 ///
 /// Example policy:
 ///
 ///     sequential: {false-alarms: 0.1 %, smallest-effect: 1.5, bake: 10m}
+///
+/// With signals of its own:
+///
+///     sequential:
+///       signals:
+///         - count: {column: orders, worse: lower, smallest-effect: 1.2}
+///         - latency: {quantile: 99 %}
+///         - mean: {column: cpu, high: 100, effect: 10}
 #[derive(Args, Debug)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct JudgeCommand {
@@ -46,12 +56,12 @@ pub(crate) fn judge(command: &JudgeCommand, output: &mut Output) -> Result<Outco
     };
     let needed = || control.as_ref().ok_or(Failure::NoControl);
     let verdict = match &judge {
-        OfflineJudge::Sequential(policy) => {
-            let control = match policy.baseline {
+        OfflineJudge::Sequential(plan) => {
+            let control = match plan.policy.baseline {
                 firedrill_core::health::sequential::Baseline::Known(_) => &canary,
                 firedrill_core::health::sequential::Baseline::Control => needed()?,
             };
-            sequential::judge(policy, &canary, control, output)?
+            sequential::judge(plan, &canary, control, output)?
         }
         OfflineJudge::Rank(plan) => rank::judge(plan, &canary, needed()?, output)?,
         OfflineJudge::Repeated(plan) => repeated::judge(plan, &canary, output)?,

@@ -19,6 +19,8 @@ pub(crate) struct SchemaCommand {
 enum Kind {
     /// A scenario file
     Scenario,
+    /// A policy file of `judge`
+    Policy,
     /// The JSON post-mortem of a run
     Postmortem,
     /// What `run --format json` prints
@@ -28,6 +30,7 @@ enum Kind {
 pub(crate) fn schema(command: &SchemaCommand, output: &mut Output) -> Result<Outcome, Failure> {
     match command.kind {
         Kind::Scenario => output.text(&firedrill_scenarios::scenario_schema())?,
+        Kind::Policy => output.text(&firedrill_scenarios::policy_schema())?,
         Kind::Postmortem => output.json(&firedrill_reports::postmortem::schema())?,
         Kind::Summary => output.json(&json::schema())?,
     }

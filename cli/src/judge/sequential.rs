@@ -2,11 +2,13 @@
 
 use firedrill_core::health::Outcome;
 use firedrill_core::health::sequential::{
-    HostEffects, PairedWindow, SequentialJudge, SequentialPolicy, SequentialVerdict,
-    SignalEvidence, Turn,
+    ArmCounts, HostEffects, MeanEvidence, MeanPolicy, PairedWindow, SequentialJudge,
+    SequentialPolicy, SequentialVerdict, SignalEvidence, Turn, Worse,
 };
 use firedrill_core::{Micros, Ppm};
-use firedrill_scenarios::offline::counts::{Paired, pair};
+use firedrill_scenarios::offline::counts::{Paired, pair, usual_signals};
+use firedrill_scenarios::offline::policy::SequentialPlan;
+use firedrill_scenarios::offline::signals::SignalPlan;
 use firedrill_scenarios::offline::table::Table;
 use serde::Serialize;
 
@@ -27,57 +29,122 @@ struct Printed<'a> {
     unpaired: u64,
     policy: &'a SequentialPolicy,
     signals: Vec<PrintedSignal<'a>>,
+    means: Vec<PrintedMean<'a>>,
 }
 
 #[derive(Serialize)]
 struct PrintedSignal<'a> {
     name: &'a str,
+    /// Which way is worse; where fewer are, the arms of the evidence are exchanged.
+    worse: Worse,
     evidence: &'a SignalEvidence,
 }
 
+#[derive(Serialize)]
+struct PrintedMean<'a> {
+    name: &'a str,
+    policy: MeanPolicy,
+    evidence: &'a MeanEvidence,
+}
+
+/// A verdict and what it was reached by.
+struct Judged {
+    paired: Paired,
+    /// The signals' names: counts first, then means.
+    names: Vec<String>,
+    verdict: SequentialVerdict,
+    /// Evidence of each after every window.
+    evidence: Vec<Vec<f64>>,
+}
+
 pub(crate) fn judge(
-    policy: &SequentialPolicy,
+    plan: &SequentialPlan,
     canary: &Table,
     control: &Table,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
-    let paired = pair(canary, control)?;
-    let (verdict, evidence) = watch(policy, &paired)?;
+    let policy = &plan.policy;
+    let usual;
+    let signals = if plan.signals.is_empty() {
+        usual = usual_signals(canary, policy.effect_min_milli)?;
+        &usual
+    } else {
+        &plan.signals
+    };
+    let judged = watch(policy, pair(canary, control, signals)?)?;
     match output.format() {
-        Format::Json => {
-            let names = paired.signals.iter().zip(&verdict.signals);
-            output.json(&Printed {
-                schema: 1,
-                judge: "sequential",
-                outcome: verdict.outcome,
-                decided_by: &paired.signals[verdict.decided_by as usize],
-                windows: paired.windows.len() as u64,
-                unpaired: paired.unpaired,
-                policy,
-                signals: names
-                    .map(|(name, evidence)| PrintedSignal { name, evidence })
-                    .collect(),
-            })?;
-        }
-        Format::Human => print(policy, &paired, &verdict, &evidence, output)?,
+        Format::Json => output.json(&printed(policy, &judged))?,
+        Format::Human => print(policy, &judged, output)?,
     }
-    Ok(verdict.outcome)
+    Ok(judged.verdict.outcome)
 }
 
-/// The verdict, and the deciding evidence after every window.
-fn watch(
-    policy: &SequentialPolicy,
-    paired: &Paired,
-) -> Result<(SequentialVerdict, Vec<Vec<f64>>), Failure> {
-    let count = paired.signals.len();
-    let mut judge = SequentialJudge::new(*policy, count).map_err(Failure::Policy)?;
-    let mut evidence = vec![Vec::new(); count];
+fn printed<'a>(policy: &'a SequentialPolicy, judged: &'a Judged) -> Printed<'a> {
+    let Judged { paired, names, .. } = judged;
+    let verdict = &judged.verdict;
+    let plans = || paired.signals.iter().zip(names);
+    let signal =
+        |((plan, name), evidence): ((&SignalPlan, &'a String), &'a SignalEvidence)| PrintedSignal {
+            name,
+            worse: worse(plan),
+            evidence,
+        };
+    let mean = |(plan, name): (&SignalPlan, &'a String)| match plan {
+        SignalPlan::Mean { policy, .. } => Some((*policy, name.as_str())),
+        SignalPlan::Count { .. } | SignalPlan::Latency { .. } => None,
+    };
+    let means = plans().filter_map(mean).zip(&verdict.means);
+    Printed {
+        schema: 1,
+        judge: "sequential",
+        outcome: verdict.outcome,
+        decided_by: &names[verdict.decided_by as usize],
+        windows: paired.windows.len() as u64,
+        unpaired: paired.unpaired,
+        policy,
+        signals: plans().zip(&verdict.signals).map(signal).collect(),
+        means: means
+            .map(|((policy, name), evidence)| PrintedMean {
+                name,
+                policy,
+                evidence,
+            })
+            .collect(),
+    }
+}
+
+const fn worse(plan: &SignalPlan) -> Worse {
+    match plan {
+        SignalPlan::Count { worse, .. } => *worse,
+        SignalPlan::Latency { .. } => Worse::Higher,
+        SignalPlan::Mean { policy, .. } => policy.worse,
+    }
+}
+
+/// The verdict, and the evidence after every window.
+fn watch(policy: &SequentialPolicy, paired: Paired) -> Result<Judged, Failure> {
+    let effects: Vec<u32> = paired
+        .signals
+        .iter()
+        .filter_map(SignalPlan::effect_milli)
+        .collect();
+    let mean = |plan: &SignalPlan| match plan {
+        SignalPlan::Mean { policy, .. } => Some(*policy),
+        SignalPlan::Count { .. } | SignalPlan::Latency { .. } => None,
+    };
+    let means: Vec<MeanPolicy> = paired.signals.iter().filter_map(mean).collect();
+    let mut judge =
+        SequentialJudge::with_means(*policy, &effects, &means).map_err(Failure::Policy)?;
+    let mut evidence = vec![Vec::new(); paired.signals.len()];
     for window in &paired.windows {
         if policy.hosts == HostEffects::Estimated {
-            for (signal, hosts) in window.control_hosts.iter().enumerate() {
-                judge.observe_hosts(signal, hosts, paired.canary_hosts);
+            for (signal, hosts) in window.hosts.iter().enumerate() {
+                judge.observe_hosts(signal, hosts, window.counterparts[signal]);
             }
         }
+        judge
+            .observe_means(&window.samples)
+            .map_err(Failure::Sample)?;
         let taken = judge.observe(&PairedWindow {
             start: window.start,
             end: window.end,
@@ -85,68 +152,118 @@ fn watch(
         });
         taken.map_err(Failure::Sample)?;
         for (signal, values) in evidence.iter_mut().enumerate() {
-            values.push(judge.ln_e(signal).unwrap_or(f64::NEG_INFINITY));
+            let ln_e = match signal.checked_sub(effects.len()) {
+                None => judge.ln_e(signal),
+                Some(mean) => judge.mean_ln_e(mean),
+            };
+            values.push(ln_e.unwrap_or(f64::NEG_INFINITY));
         }
     }
-    let verdict = judge.verdict(paired.newest.unwrap_or(Micros::ZERO));
-    Ok((verdict, evidence))
+    Ok(Judged {
+        verdict: judge.verdict(paired.newest.unwrap_or(Micros::ZERO)),
+        names: paired.signals.iter().map(SignalPlan::name).collect(),
+        paired,
+        evidence,
+    })
 }
 
-fn print(
-    policy: &SequentialPolicy,
-    paired: &Paired,
-    verdict: &SequentialVerdict,
-    evidence: &[Vec<f64>],
-    output: &mut Output,
-) -> Result<(), Failure> {
+fn print(policy: &SequentialPolicy, judged: &Judged, output: &mut Output) -> Result<(), Failure> {
+    let Judged { paired, names, .. } = judged;
+    let verdict = &judged.verdict;
     let decided_by = verdict.decided_by as usize;
     let first = paired.windows.first().map_or(Micros::ZERO, |w| w.start);
     output.line(format_args!(
         "{}  decided by `{}`, {} windows, {} only in one file",
         output.outcome(verdict.outcome),
-        paired.signals[decided_by],
+        names[decided_by],
         paired.windows.len(),
         paired.unpaired
     ))?;
-    for (name, signal) in paired.signals.iter().zip(&verdict.signals) {
+    let counts = verdict.signals.iter().zip(&paired.signals);
+    let counts = counts.map(|(signal, plan)| (signal.outcome, tell(signal, worse(plan), first)));
+    let means = verdict.means.iter();
+    let means = means.map(|mean| (mean.outcome, tell_mean(mean, first)));
+    for (name, (outcome, lines)) in names.iter().zip(counts.chain(means)) {
         output.line("")?;
-        output.line(format_args!("{name}: {}", signal.outcome))?;
-        for line in tell(signal, first) {
+        output.line(format_args!("{name}: {outcome}"))?;
+        for line in lines {
             output.line(format_args!("  {line}"))?;
         }
     }
     output.line("")?;
     output.line(format_args!(
         "evidence of `{}` in nats over time; the line is ln(signals / {})",
-        paired.signals[decided_by], policy.alpha
+        names[decided_by], policy.alpha
     ))?;
-    let threshold = verdict.signals[decided_by].fail_threshold;
-    output.text(&chart::draw(&evidence[decided_by], threshold))
+    let threshold = policy.fail_threshold(names.len());
+    output.text(&chart::draw(&judged.evidence[decided_by], threshold))
 }
 
-fn tell(signal: &SignalEvidence, first: Micros) -> Vec<String> {
-    let arm = |name: &str, errors: u64, requests: u64| {
-        let ratio = Ppm::of(errors, requests);
-        format!("{name:8} {errors} of {requests} ({ratio})")
+fn tell_mean(mean: &MeanEvidence, first: Micros) -> Vec<String> {
+    let arm = |name: &str, mean: Option<f64>, samples: u64| {
+        let mean = mean.map_or("-".into(), |mean| format!("{mean:.4}"));
+        format!("{name:8} {mean} over {samples} samples")
     };
-    let mut lines = vec![arm("canary", signal.canary.errors, signal.canary.requests)];
-    if signal.control.requests > 0 {
-        let control = signal.control;
-        lines.push(arm("control", control.errors, control.requests));
+    let mut lines = vec![
+        arm("canary", mean.means.0, mean.samples.0),
+        arm("control", mean.means.1, mean.samples.1),
+    ];
+    if let Some((low, high)) = mean.interval {
+        lines.push(format!("differ   by {low:.4} to {high:.4} at all times"));
+    }
+    lines.push(nats(
+        (mean.ln_e, mean.fail_threshold),
+        (mean.ln_e_pass, mean.pass_threshold),
+    ));
+    if let Some(at) = mean.failed_at {
+        lines.push(format!("failed   after {}", duration(at - first)));
+    }
+    lines
+}
+
+fn nats((worse, fails_at): (f64, f64), (no_effect, passes_at): (f64, f64)) -> String {
+    format!(
+        "worse    {worse:.2} of {fails_at:.2} nats; no such effect {no_effect:.2} of {passes_at:.2}"
+    )
+}
+
+fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
+    let arm = |name: &str, counts: ArmCounts| {
+        let ratio = Ppm::of(counts.errors, counts.requests);
+        format!(
+            "{name:8} {} of {} ({ratio})",
+            counts.errors, counts.requests
+        )
+    };
+    // Where fewer are worse, the arms were exchanged.
+    let (canary, control, compared) = match worse {
+        Worse::Higher => (signal.canary, signal.control, "canary / control"),
+        Worse::Lower => (signal.control, signal.canary, "control / canary"),
+    };
+    let mut lines = vec![arm("canary", canary)];
+    if control.requests > 0 {
+        lines.push(arm("control", control));
     }
     if let (Some(ratio), Some((low, high))) = (signal.ratio, signal.interval) {
+        let compared = if signal.control.requests > 0 {
+            compared
+        } else {
+            "canary / usual"
+        };
         lines.push(format!(
-            "ratio    {ratio:.2}, between {low:.2} and {high:.2} at all times"
+            "ratio    {ratio:.2} ({compared}), between {low:.2} and {high:.2} at all times"
         ));
     }
-    lines.push(format!(
-        "worse    {:.2} of {:.2} nats; no such effect {:.2} of {:.2}",
-        signal.ln_e, signal.fail_threshold, signal.ln_e_pass, signal.pass_threshold
+    lines.push(nats(
+        (signal.ln_e, signal.fail_threshold),
+        (signal.ln_e_pass, signal.pass_threshold),
     ));
     if let Some(at) = signal.failed_at {
         lines.push(format!("failed   after {}", duration(at - first)));
     }
     let turn = match signal.turn {
+        // The errors that would turn it are the control's, and those are given.
+        Turn::ErrorsFewer(_) | Turn::ErrorsMore(_) if worse == Worse::Lower => return lines,
         Turn::ErrorsFewer(n) => format!("{n} errors fewer would not have failed it"),
         Turn::ErrorsMore(n) => format!("{n} more errors at once would fail it"),
         Turn::RequestsToPass(n) => format!("about {n} more requests like these would let it pass"),

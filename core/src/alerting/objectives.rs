@@ -97,7 +97,8 @@ impl Watch {
             .zip(&mut self.windows)
             .find_map(|(rule, window)| {
                 let reading = (rule.urgency == urgency).then(|| window.read(now, slo))?;
-                reading.exceeds(rule).then_some((*rule, reading))
+                let fires = reading.exceeds(rule) && reading.is_enough(slo.low_traffic);
+                fires.then_some((*rule, reading))
             })
     }
 }
@@ -262,7 +263,8 @@ mod tests {
     use crate::Ppm;
     use crate::config::VersionId;
     use crate::health::{
-        ClassCounts, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, standard_burn_rules,
+        ClassCounts, InstanceCounts, LatencyHistogram, LowTraffic, ProbeCounts, Saturation,
+        standard_burn_rules,
     };
     use crate::ids::{ClassId, RegionId, ServiceId};
 
@@ -304,6 +306,7 @@ mod tests {
             objective: Ppm(999_000),
             period: Micros::from_hours(720),
             rules: standard_burn_rules(),
+            low_traffic: LowTraffic::default(),
         }]);
         let history = SloHistory {
             requests_per_hour: 120_000,
@@ -349,6 +352,7 @@ mod tests {
             objective: Ppm(999_000),
             period: Micros::from_hours(720),
             rules: standard_burn_rules(),
+            low_traffic: LowTraffic::default(),
         };
         let alert = |urgency: usize| Alert {
             id: AlertId(0),
@@ -363,6 +367,35 @@ mod tests {
         assert_eq!(alert(0).signal(&slo, None).ends_at, Some(Micros::MAX));
         let over = alert(0).signal(&slo, Some(Micros(9)));
         assert_eq!((over.starts_at, over.ends_at), (Micros(5), Some(Micros(9))));
+    }
+
+    /// A window with one request, which fails, an hour; without a floor it pages.
+    #[test]
+    fn a_floor_keeps_single_failures_quiet() {
+        let fires = |low_traffic: LowTraffic| {
+            let mut book = AlertBook::new(vec![Slo {
+                indicator: Indicator::Errors {
+                    service: ServiceId(0),
+                    class: None,
+                },
+                objective: Ppm(999_000),
+                period: Micros::from_hours(720),
+                rules: standard_burn_rules(),
+                low_traffic,
+            }]);
+            let mut one = window(Micros::from_hours(1), 1);
+            one.classes[0].requests = 1;
+            one.classes[0].good = 0;
+            book.add(&one);
+            book.evaluate(Micros::from_hours(1));
+            book.firing().count()
+        };
+        assert_eq!(fires(LowTraffic::default()), 2);
+        let two = LowTraffic {
+            requests_min: 0,
+            bad_min: 2,
+        };
+        assert_eq!(fires(two), 0);
     }
 
     fn urgency_of(events: &[(Micros, AlertEvent)], id: AlertId) -> Urgency {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Micros;
 
-use super::slo::{BurnRule, Slo};
+use super::slo::{BurnRule, LowTraffic, Slo};
 
 /// Slots of the long window. Its edge moves in steps of 1/360 of its length.
 const SLOTS: usize = 360;
@@ -31,6 +31,12 @@ impl BurnReading {
     pub const fn exceeds(&self, rule: &BurnRule) -> bool {
         let factor = rule.factor_milli as u64;
         self.long_milli >= factor && self.short_milli >= factor
+    }
+
+    /// Whether enough was seen for the rule to mean anything.
+    #[must_use]
+    pub const fn is_enough(&self, floor: LowTraffic) -> bool {
+        self.requests >= floor.requests_min && self.bad >= floor.bad_min
     }
 }
 
@@ -165,7 +171,7 @@ impl BurnWindow {
 mod tests {
     use super::*;
     use crate::Ppm;
-    use crate::health::{Indicator, Urgency, standard_burn_rules};
+    use crate::health::{Indicator, LowTraffic, Urgency, standard_burn_rules};
     use crate::ids::ServiceId;
 
     const STEP: Micros = Micros::from_secs(10);
@@ -179,6 +185,7 @@ mod tests {
             objective: Ppm(999_000),
             period: Micros::from_hours(720),
             rules: standard_burn_rules(),
+            low_traffic: LowTraffic::default(),
         }
     }
 
@@ -271,6 +278,24 @@ mod tests {
         last.add(late, 100, 1);
         last.fill_history(360_000, 1_000);
         assert_eq!(first, last);
+    }
+
+    /// One failure among ten requests an hour.
+    #[test]
+    fn trap_one_failure_of_ten_requests_pages_without_a_floor() {
+        let rule = standard_burn_rules()[0];
+        let mut window = BurnWindow::new(&rule);
+        for minute in 1..=10 {
+            window.add(Micros::from_mins(6 * minute), 1, u64::from(minute == 10));
+        }
+        let reading = window.read(Micros::from_mins(60), &slo());
+        assert!(reading.exceeds(&rule) && reading.is_enough(LowTraffic::default()));
+        let floor = |requests_min, bad_min| LowTraffic {
+            requests_min,
+            bad_min,
+        };
+        assert!(!reading.is_enough(floor(0, 2)) && !reading.is_enough(floor(11, 0)));
+        assert!(reading.is_enough(floor(10, 1)));
     }
 
     #[test]

@@ -71,6 +71,29 @@ pub struct BurnRule {
     pub urgency: Urgency,
 }
 
+/// How much a burn rule must have seen before it may fire.
+///
+/// Of ten requests an hour, one failure is a burn rate of 100 under an objective of 99.9 %, and
+/// no reason to wake anybody. The workbook (chapter "Alerting on SLOs", on services with little
+/// traffic) offers artificial traffic, combining services, and lower objectives; a floor under
+/// the counts is the remedy that needs no change of the service. Its price is blindness: with
+/// less traffic than `requests_min` in the long window, the rule never fires, whatever happens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LowTraffic {
+    /// Requests in the long window, at least; zero asks for none.
+    pub requests_min: u64,
+    /// Bad requests in the long window, at least; zero asks for none.
+    pub bad_min: u64,
+}
+
+impl LowTraffic {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.requests_min == 0 && self.bad_min == 0
+    }
+}
+
 /// The four standard rules for an objective over 30 days: page at 2 % of the budget in an hour
 /// or 5 % in six, ticket at 10 % in a day or three.
 ///
@@ -122,6 +145,9 @@ pub struct Slo {
     pub period: Micros,
     /// When somebody should hear of it.
     pub rules: Vec<BurnRule>,
+    /// What a rule must have seen before it means anything.
+    #[serde(default, skip_serializing_if = "LowTraffic::is_none")]
+    pub low_traffic: LowTraffic,
 }
 
 impl Slo {

@@ -7,7 +7,7 @@
 //! which the test feeds it early or late.
 
 use firedrill_core::alerting::{AlertRule, RulePolicy, RuleState};
-use firedrill_core::health::{BurnRule, BurnWindow, Indicator, Slo, Urgency};
+use firedrill_core::health::{BurnRule, BurnWindow, Indicator, LowTraffic, Slo, Urgency};
 use firedrill_core::ids::ServiceId;
 use firedrill_core::{Micros, Ppm};
 
@@ -40,6 +40,7 @@ fn slo() -> Slo {
         objective: Ppm(999_000),
         period: Micros::from_hours(720),
         rules: vec![],
+        low_traffic: LowTraffic::default(),
     }
 }
 

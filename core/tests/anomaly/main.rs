@@ -2,5 +2,6 @@
 
 mod calibration;
 mod detection;
+mod families;
 mod odd_input;
 mod series;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::config::{KeySpec, KeyType, Principal, Role, Rule, Schema, Value};
 use firedrill_core::health::{
-    BurnRule, Check, Indicator, JudgePolicy, Limit, Signal, Slo, Urgency,
+    BurnRule, Check, Indicator, JudgePolicy, Limit, LowTraffic, Signal, Slo, Urgency,
 };
 use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::incident::{BookSetup, PagingPolicy};
@@ -127,6 +127,7 @@ fn slo(indicator: Indicator) -> Slo {
             rule(300, 60, 10_000, Urgency::Page),
             rule(600, 120, 2_000, Urgency::Ticket),
         ],
+        low_traffic: LowTraffic::default(),
     }
 }
 

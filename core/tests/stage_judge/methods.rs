@@ -43,7 +43,7 @@ fn sequential(checks: &[firedrill_core::health::Check]) -> JudgePolicy {
 #[test]
 fn the_third_failed_measurement_of_two_allowed_fails() {
     let mut judge = judge(policy(REPEATED, &[errors_of_control(TWICE)]));
-    let bad = |number: u64| minute(1_000, if number % 2 == 0 { 30 } else { 1 });
+    let bad = |number: u64| minute(1_000, if number.is_multiple_of(2) { 30 } else { 1 });
     let (at, verdict) = run(&mut judge, 20, bad, |_| minute(10_000, 20));
     // Minutes 1, 3 and 5 are bad ones.
     assert_eq!(at, 5);

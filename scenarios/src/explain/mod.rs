@@ -3,6 +3,7 @@
 mod defect;
 mod demand;
 mod fleet;
+mod people;
 mod propagation;
 
 use std::fmt::Write;
@@ -10,7 +11,6 @@ use std::fmt::Write;
 use firedrill_core::health::judge::{Control, Method};
 use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
 use firedrill_core::ids::ClassId;
-use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{Audience, Reaction, Share, Stage, StageKind};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::expect::length as span;
@@ -38,7 +38,7 @@ fn write_all(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
         write_change(out, scenario, change)?;
     }
     write_alerts(out, scenario)?;
-    write_people(out, scenario)?;
+    people::write(out, scenario)?;
     write_expectations(out, scenario)
 }
 
@@ -324,42 +324,6 @@ fn write_alerts(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         );
         item(out, &text)?;
     }
-    writeln!(out)
-}
-
-fn write_people(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
-    let on_call = &scenario.on_call;
-    let paging = &scenario.core.paging;
-    writeln!(out, "People")?;
-    let text = format!(
-        "{} ({}) is on call: answers a page in {}, then needs {} to find the cause, and rolls \
-         back the likeliest change of the last {} by hand. A page unanswered for {} is sent \
-         again, {} in all.",
-        on_call.principal.name,
-        on_call.principal.role,
-        typical(&on_call.acknowledge),
-        typical(&on_call.diagnose),
-        span(scenario.core.suspect_window),
-        span(paging.acknowledge_within),
-        counted(paging.pages_max as usize, "page"),
-    );
-    item(out, &text)?;
-    let text = match scenario.core.automation {
-        AutomationMode::Off => {
-            "Nothing is rolled back without them: a rollout that should go back pauses, and they \
-             are paged."
-        }
-        AutomationMode::Suggest => {
-            "Nothing is rolled back without them: a rollout that should go back pauses, and they \
-             are paged with the proposal."
-        }
-        AutomationMode::AutomaticForCanary => {
-            "Canaries are rolled back without them; a wave that should go back pauses, and they \
-             are paged with the proposal."
-        }
-        AutomationMode::AutomaticForAll => return writeln!(out),
-    };
-    item(out, text)?;
     writeln!(out)
 }
 

@@ -7,6 +7,7 @@ mod demand;
 mod expect;
 mod fleet;
 mod judge;
+mod people;
 mod plan;
 mod propagation;
 mod world;
@@ -32,6 +33,10 @@ pub use judge::{
     ControlFile, MethodFile, NoValueFile, OnsetKindFile, RankMethodFile, RepetitionFile,
     SequentialMethodFile,
 };
+pub use people::{
+    AcknowledgeFile, NoiseLevelFile, OnCallFile, PeopleFile, ResponsePolicyFile, RollbackToolFile,
+    SeverityFile,
+};
 pub use plan::{
     AudienceFile, CheckFile, CountLimit, JudgeFile, LatencyFile, LimitFile, LogFile,
     LowerLimitFile, PlacementFile, PlanFile, ProbesFile, RatioFile, ReactionFile, RelativeFile,
@@ -39,8 +44,8 @@ pub use plan::{
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use world::{
-    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, NoiseFile, OnCallFile,
-    PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
+    BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, LowTrafficFile,
+    NoiseFile, PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
 };
 
 use crate::scalar::{Count, Duration, Name, Scalar, Words};

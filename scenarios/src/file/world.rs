@@ -1,9 +1,9 @@
-//! What surrounds the fleet: objectives, telemetry, noise, people, paging.
+//! What surrounds the fleet: objectives, telemetry, noise, paging.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::file::{DistributionFile, RoleFile};
+use crate::file::DistributionFile;
 use crate::scalar::{Count, Duration, Name, Number, Percent, Rate, Scalar};
 
 /// A service-level objective.
@@ -22,6 +22,20 @@ pub struct SloFile {
     /// 14.4 over 1 h and at 6 over 6 h, ticket at 3 over 1 d and at 1 over 3 d.
     #[serde(default)]
     pub rules: Option<Vec<BurnRuleFile>>,
+    /// What a rule must have seen in its long window before it means anything; nothing when left
+    /// out, so that the one failed request of a quiet night pages.
+    #[serde(default)]
+    pub low_traffic: Option<LowTrafficFile>,
+}
+
+/// What a rule must have seen before it means anything.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct LowTrafficFile {
+    /// Requests, at least.
+    pub requests_min: Option<Scalar<Count>>,
+    /// Bad requests, at least.
+    pub bad_min: Option<Scalar<Count>>,
 }
 
 /// What counts as a bad request.
@@ -154,20 +168,6 @@ pub struct FlappingFile {
     pub bad_mean: Scalar<Duration>,
     /// The share of requests that fail during a bad spell.
     pub error_share: Scalar<Percent>,
-}
-
-/// The person on call: acknowledges a page, looks for the cause, rolls back the likeliest change.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct OnCallFile {
-    /// A handle that stands for a role, never for a real person.
-    pub name: Scalar<Name>,
-    /// The role in which they act.
-    pub role: RoleFile,
-    /// From page to acknowledgement.
-    pub acknowledge: DistributionFile,
-    /// From acknowledgement to knowing what to do, and daring to do it.
-    pub diagnose: DistributionFile,
 }
 
 /// How the control plane alerts and pages.

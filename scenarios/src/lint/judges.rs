@@ -3,6 +3,7 @@
 use firedrill_core::{Micros, Ppm};
 
 use crate::offline::policy::{NoDataFile, PolicyFile, RankFile, RepeatedFile, SequentialFile};
+use crate::offline::signals::SignalFile;
 
 use super::seen::{rank_nats, smallest_effect};
 use super::{Report, Surroundings};
@@ -41,6 +42,31 @@ fn sequential(report: &mut Report<'_>, file: &SequentialFile, around: &Surroundi
         report.warning("lint::stale-too-late", place, message, help);
     }
     effects(report, file, around);
+    twice(report, &file.signals);
+}
+
+/// A column that two signals look at in the same way counts one burst twice.
+fn twice(report: &mut Report<'_>, signals: &[SignalFile]) {
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for signal in signals {
+        let (kind, column) = match signal {
+            SignalFile::Count(file) => ("count", &file.column),
+            SignalFile::Mean(file) => ("mean", &file.column),
+            SignalFile::Latency(file) => match &file.column {
+                Some(column) => ("latency", column),
+                None => continue,
+            },
+        };
+        if seen.contains(&(kind, &column.text)) {
+            let message = format!(
+                "`{}` is judged twice: one burst counts twice, and the budget is split",
+                column.text
+            );
+            let help = "keep one of the two; `worse: either` looks both ways";
+            report.warning("lint::counted-twice", column.place, message, help);
+        }
+        seen.push((kind, &column.text));
+    }
 }
 
 /// The smallest effect must be possible, intolerable and visible.
@@ -79,6 +105,12 @@ fn effects(report: &mut Report<'_>, file: &SequentialFile, around: &Surroundings
         return;
     }
     let alpha = report.or(file.false_alarms.as_ref(), Ppm(1_000)).as_f64();
+    if alpha >= 0.5 {
+        let place = report.place(file.false_alarms.as_ref());
+        let message = "a good canary fails as often as not".into();
+        let help = "write how seldom a good canary may fail, such as `0.1 %`";
+        report.error("lint::fails-by-chance", place, message, help);
+    }
     let Some(traffic) = around.traffic else {
         return;
     };
@@ -94,6 +126,38 @@ fn effects(report: &mut Report<'_>, file: &SequentialFile, around: &Surroundings
         let help = "bake longer, give the canary more traffic or ask for a larger effect";
         let place = report.place(file.smallest_effect.as_ref());
         report.warning("lint::sample-too-small", place, message, help);
+    }
+    passes_late(report, file, (usual, effect, requests), around);
+}
+
+/// A good canary passes only once the smallest effect is excluded, however long that takes.
+fn passes_late(
+    report: &mut Report<'_>,
+    file: &SequentialFile,
+    (usual, effect, requests): (f64, f64, f64),
+    around: &Surroundings,
+) {
+    let tolerable = report.or(file.tolerable.as_ref(), Ppm::ZERO).as_f64();
+    if tolerable >= usual {
+        return; // passes by what is tolerable
+    }
+    let miss = report.or(file.misses.as_ref(), Ppm(50_000)).as_f64();
+    // Nats a request of the candidate, on average while there is no effect.
+    let each = match file.usual {
+        Some(_) => usual * (effect - 1.0 - effect.ln()),
+        None => usual * (((1.0 + effect) / 2.0).powi(2) / effect).ln(),
+    };
+    let needed = -miss.ln() / each;
+    if needed > requests {
+        let seconds = needed / around.traffic.unwrap_or(f64::INFINITY);
+        let message = format!(
+            "a good canary needs {needed:.0} requests to show that {effect} times is not there, \
+             and the bake has {requests:.0}: it goes on for {:.1} h",
+            seconds / 3_600.0
+        );
+        let help = "bake longer, ask for a larger effect, or say what is `tolerable`";
+        let place = report.place(file.bake.as_ref());
+        report.warning("lint::ends-late", place, message, help);
     }
 }
 

@@ -1,69 +1,80 @@
-//! Two tables of counts as paired windows.
+//! Two tables as paired windows of a sequential judge.
 //!
-//! A table has the columns `timestamp` (the end of an interval), `requests`, `errors`, any number
-//! of further `errors_*` and `slow_*` columns (each a signal of its own among the same requests),
-//! and optionally `host`, with one row for each host and interval.
+//! A table has the columns `timestamp` (the end of an interval), those of the signals, and
+//! optionally `host`, with one row for each host and interval. Where fewer events are worse, the
+//! arms are exchanged: the control has more of them then.
 
 use std::collections::BTreeMap;
 
 use firedrill_core::Micros;
-use firedrill_core::health::sequential::{ArmCounts, PairedCounts};
+use firedrill_core::health::sequential::{
+    ArmCounts, Exceedance, PairedCounts, PairedSamples, Samples, Worse,
+};
 
 use crate::load::LoadErrors;
-use crate::problem::Problem;
 
+use super::rows::{Cell, Interval, hosts, intervals};
+use super::signals::SignalPlan;
 use super::table::Table;
 
 /// One interval of both arms.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Window {
     /// The first moment covered.
     pub start: Micros,
     /// The first moment not covered.
     pub end: Micros,
-    /// The signals, in the order of [`Paired::signals`].
+    /// The counts, in the order of [`Paired::signals`] without means.
     pub counts: Vec<PairedCounts>,
-    /// The control's counts by signal and host, in the order of the hosts' names; empty without
-    /// a `host` column.
-    pub control_hosts: Vec<Vec<ArmCounts>>,
+    /// The samples of means, in the same order.
+    pub samples: Vec<PairedSamples>,
+    /// The counts of the arm that is compared with, by signal and host, in the order of the
+    /// hosts' names; empty without a `host` column.
+    pub hosts: Vec<Vec<ArmCounts>>,
+    /// Hosts of the other arm, by signal.
+    pub counterparts: Vec<u32>,
 }
 
 /// Both arms, interval by interval.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Paired {
-    /// The names of the signals.
-    pub signals: Vec<String>,
+    /// The signals: counts and latencies first, then means.
+    pub signals: Vec<SignalPlan>,
     /// The intervals that both arms have.
     pub windows: Vec<Window>,
     /// Intervals that only one of them has: they compare nothing.
     pub unpaired: u64,
     /// The end of the newest interval of either arm.
     pub newest: Option<Micros>,
-    /// Hosts of the candidate's arm.
-    pub canary_hosts: u32,
 }
 
-type Interval = BTreeMap<String, Vec<ArmCounts>>;
+/// The signals of a policy that names none: the columns `errors`, `errors_*` and `slow_*`.
+///
+/// # Errors
+/// When there are no such columns.
+pub fn usual_signals(canary: &Table, effect_milli: u32) -> Result<Vec<SignalPlan>, LoadErrors> {
+    let is_one =
+        |name: &str| name == "errors" || name.starts_with("errors_") || name.starts_with("slow_");
+    let names = canary.columns().iter().filter(|name| is_one(name));
+    let signal = |name: &String| SignalPlan::Count {
+        column: name.clone(),
+        worse: Worse::Higher,
+        effect_milli,
+    };
+    let signals: Vec<SignalPlan> = names.map(signal).collect();
+    if signals.is_empty() {
+        canary.column("errors").map_err(LoadErrors::from)?;
+    }
+    Ok(signals)
+}
 
 /// Puts two tables together.
 ///
 /// # Errors
 /// Everything that is wrong with either.
-pub fn pair(canary: &Table, control: &Table) -> Result<Paired, LoadErrors> {
-    let signals: Vec<String> = canary
-        .columns()
-        .iter()
-        .filter(|name| {
-            *name == "errors" || name.starts_with("errors_") || name.starts_with("slow_")
-        })
-        .cloned()
-        .collect();
-    if signals.is_empty() {
-        return Err(canary
-            .column("errors")
-            .err()
-            .map_or_else(|| LoadErrors { problems: vec![] }, LoadErrors::from));
-    }
+pub fn pair(canary: &Table, control: &Table, signals: &[SignalPlan]) -> Result<Paired, LoadErrors> {
+    let mut signals = signals.to_vec();
+    signals.sort_by_key(|signal| signal.effect_milli().is_none());
     let (canary, control) = (intervals(canary, &signals), intervals(control, &signals));
     let (canary, control) = match (canary, control) {
         (Ok(canary), Ok(control)) => (canary, control),
@@ -77,57 +88,137 @@ pub fn pair(canary: &Table, control: &Table) -> Result<Paired, LoadErrors> {
         .filter(|end| control.contains_key(end))
         .copied()
         .collect();
-    let newest = canary.keys().chain(control.keys()).max().copied();
-    let unpaired = (canary.len() + control.len() - 2 * common.len()) as u64;
     let length = step(&canary);
-    let hosts = names(&control);
-    let window = |(index, end): (usize, &Micros)| {
-        let before = index
-            .checked_sub(1)
-            .map_or(Micros::ZERO, |index| common[index]);
-        let (x, y) = (&canary[end], &control[end]);
-        let counts = (0..signals.len()).map(|signal| PairedCounts {
-            canary: sum(x, signal),
-            control: sum(y, signal),
-        });
-        let by_host = |signal: usize| -> Vec<ArmCounts> {
-            let of = |host: &&String| y.get(*host).map_or(ArmCounts::default(), |c| c[signal]);
-            hosts.iter().map(of).collect()
-        };
-        Window {
+    let mut pairing = Pairing::new(&signals, hosts(&canary), hosts(&control));
+    let mut before = Micros::ZERO;
+    let mut windows = Vec::with_capacity(common.len());
+    for end in &common {
+        let mut window = Window {
             start: (*end - length).max(before),
             end: *end,
-            counts: counts.collect(),
-            control_hosts: if hosts.len() > 1 {
-                (0..signals.len()).map(by_host).collect()
-            } else {
-                vec![]
-            },
-        }
-    };
+            counts: vec![],
+            samples: vec![],
+            hosts: vec![],
+            counterparts: vec![],
+        };
+        pairing.fill(&mut window, &canary[end], &control[end]);
+        windows.push(window);
+        before = *end;
+    }
     Ok(Paired {
-        windows: common.iter().enumerate().map(window).collect(),
-        unpaired,
-        newest,
-        canary_hosts: names(&canary).len() as u32,
-        signals: signals.clone(),
+        windows,
+        unpaired: (canary.len() + control.len() - 2 * common.len()) as u64,
+        newest: canary.keys().chain(control.keys()).max().copied(),
+        signals,
     })
 }
 
-fn names(intervals: &BTreeMap<Micros, Interval>) -> Vec<&String> {
-    let mut names: Vec<&String> = intervals.values().flat_map(BTreeMap::keys).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
+/// Pairs one interval after the other.
+struct Pairing<'a> {
+    /// Each signal, whether its arms are exchanged, and the line of a latency.
+    signals: Vec<(bool, Option<Exceedance>)>,
+    canary_hosts: Vec<&'a String>,
+    control_hosts: Vec<&'a String>,
 }
 
-fn sum(interval: &Interval, signal: usize) -> ArmCounts {
-    interval
-        .values()
-        .fold(ArmCounts::default(), |sum, counts| ArmCounts {
-            requests: sum.requests + counts[signal].requests,
-            errors: sum.errors + counts[signal].errors,
-        })
+impl<'a> Pairing<'a> {
+    fn new(
+        signals: &[SignalPlan],
+        canary_hosts: Vec<&'a String>,
+        control_hosts: Vec<&'a String>,
+    ) -> Self {
+        let signal = |signal: &SignalPlan| match signal {
+            SignalPlan::Count { worse, .. } => (*worse == Worse::Lower, None),
+            SignalPlan::Latency { quantile, .. } => (false, Some(Exceedance::new(*quantile))),
+            SignalPlan::Mean { .. } => (false, None),
+        };
+        Self {
+            signals: signals.iter().map(signal).collect(),
+            canary_hosts,
+            control_hosts,
+        }
+    }
+
+    fn fill(&mut self, window: &mut Window, canary: &Interval, control: &Interval) {
+        for (index, (exchanged, line)) in self.signals.iter_mut().enumerate() {
+            // A mean says itself which way is worse; of counts, the arm with more is suspect.
+            let ((suspect, suspects), (other, others)) = if *exchanged {
+                ((control, &self.control_hosts), (canary, &self.canary_hosts))
+            } else {
+                ((canary, &self.canary_hosts), (control, &self.control_hosts))
+            };
+            let Some(pair) = compare(&sum(suspect, index), &sum(other, index), line.as_mut())
+            else {
+                window.samples.push(PairedSamples {
+                    canary: samples(&sum(suspect, index)),
+                    control: samples(&sum(other, index)),
+                });
+                continue;
+            };
+            window.counts.push(pair.0);
+            window.counterparts.push(suspects.len() as u32);
+            if others.len() > 1 {
+                let of = |host: &&String| {
+                    let cell = other.get(*host).map(|cells| &cells[index]);
+                    cell.map_or(ArmCounts::default(), |cell| counts(cell, pair.1.as_ref()))
+                };
+                window.hosts.push(others.iter().map(of).collect());
+            }
+        }
+    }
+}
+
+/// The counts of both arms, with the line that was held against latencies; `None` for a mean.
+fn compare(
+    suspect: &Cell,
+    other: &Cell,
+    line: Option<&mut Exceedance>,
+) -> Option<(PairedCounts, Option<Exceedance>)> {
+    match (suspect, other, line) {
+        (Cell::Counts(canary), Cell::Counts(control), _) => {
+            let pair = PairedCounts {
+                canary: *canary,
+                control: *control,
+            };
+            Some((pair, None))
+        }
+        (Cell::Latency(canary), Cell::Latency(control), Some(line)) => {
+            let before = line.clone();
+            // Until the control has drawn a line, nothing is compared.
+            let pair = line.observe(canary, control).unwrap_or_default();
+            Some((pair, Some(before)))
+        }
+        (Cell::Counts(_) | Cell::Latency(_) | Cell::Mean(_), _, _) => None,
+    }
+}
+
+fn counts(cell: &Cell, line: Option<&Exceedance>) -> ArmCounts {
+    match cell {
+        Cell::Counts(counts) => *counts,
+        Cell::Latency(histogram) => {
+            let counts = line.and_then(|line| line.count(histogram));
+            counts.unwrap_or_default()
+        }
+        Cell::Mean(_) => ArmCounts::default(),
+    }
+}
+
+fn samples(cell: &Cell) -> Samples {
+    match cell {
+        Cell::Mean(samples) => *samples,
+        Cell::Counts(_) | Cell::Latency(_) => Samples::default(),
+    }
+}
+
+/// A signal of all hosts of an interval, of which there is one at least.
+fn sum(interval: &Interval, signal: usize) -> Cell {
+    let mut cells = interval.values().map(|cells| &cells[signal]);
+    let first = cells.next().cloned();
+    let mut sum = first.unwrap_or(Cell::Mean(Samples::default()));
+    for cell in cells {
+        sum.merge(cell);
+    }
+    sum
 }
 
 /// The shortest time between two intervals; a second when there is only one.
@@ -137,85 +228,17 @@ fn step(intervals: &BTreeMap<Micros, Interval>) -> Micros {
     shortest.unwrap_or(Micros::from_secs(1))
 }
 
-fn intervals(
-    table: &Table,
-    signals: &[String],
-) -> Result<BTreeMap<Micros, Interval>, Vec<Problem>> {
-    let mut problems = Vec::new();
-    let mut column = |name: &str| {
-        table.column(name).unwrap_or_else(|problem| {
-            problems.push(*problem);
-            0
-        })
-    };
-    let (time, requests) = (column("timestamp"), column("requests"));
-    let bad: Vec<usize> = signals.iter().map(|name| column(name)).collect();
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    let host = table.column("host").ok();
-    let mut found: BTreeMap<Micros, Interval> = BTreeMap::new();
-    let mut last = Micros::ZERO;
-    for row in 0..table.rows() {
-        match read_row(table, row, (time, requests), &bad) {
-            Err(problem) => problems.push(*problem),
-            Ok((end, _)) if end < last => problems.push(
-                table
-                    .problem(row, time, "time goes back here".into())
-                    .help("sort the rows by their timestamps"),
-            ),
-            Ok((end, counts)) => {
-                last = end;
-                let name = host.map_or("", |column| table.text(row, column));
-                let hosts = found.entry(end).or_default();
-                if hosts.insert(name.into(), counts).is_some() {
-                    problems.push(
-                        table
-                            .problem(row, time, "this interval is there twice".into())
-                            .help(
-                                "keep one row for each interval, or name hosts in a `host` column",
-                            ),
-                    );
-                }
-            }
-        }
-    }
-    if problems.is_empty() {
-        Ok(found)
-    } else {
-        Err(problems)
-    }
-}
-
-fn read_row(
-    table: &Table,
-    row: usize,
-    (time, requests): (usize, usize),
-    bad: &[usize],
-) -> Result<(Micros, Vec<ArmCounts>), Box<Problem>> {
-    let end = table.time(row, time)?;
-    let requests = table.count(row, requests)?;
-    let mut counts = Vec::with_capacity(bad.len());
-    for column in bad {
-        let errors = table.count(row, *column)?;
-        if errors > requests {
-            let message = format!("{errors} of {requests} requests are bad");
-            let problem = table.problem(row, *column, message);
-            return Err(problem
-                .help("count at most as many as there were requests")
-                .into());
-        }
-        counts.push(ArmCounts { requests, errors });
-    }
-    Ok((end, counts))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::offline::policy::{OfflineJudge, parse_policy};
 
     fn table(text: &str) -> Table {
         Table::parse("a.csv", text).unwrap()
+    }
+
+    fn usual(table: &Table) -> Vec<SignalPlan> {
+        usual_signals(table, 1_500).unwrap()
     }
 
     #[test]
@@ -224,28 +247,91 @@ mod tests {
             table("timestamp,requests,errors,slow_p99\n60,10,1,2\n120,10,0,0\n240,5,0,0\n");
         let control =
             table("timestamp,requests,errors,slow_p99\n60,90,3,9\n120,90,1,8\n180,9,0,0\n");
-        let paired = pair(&canary, &control).unwrap();
-        assert_eq!(paired.signals, ["errors", "slow_p99"]);
+        let paired = pair(&canary, &control, &usual(&canary)).unwrap();
+        let names: Vec<String> = paired.signals.iter().map(SignalPlan::name).collect();
+        assert_eq!(names, ["errors", "slow_p99"]);
         assert_eq!((paired.windows.len(), paired.unpaired), (2, 2));
         assert_eq!(paired.newest, Some(Micros::from_mins(4)));
         assert_eq!(paired.windows[0].start, Micros::ZERO);
         assert_eq!(paired.windows[1].counts[0].control.errors, 1);
     }
 
+    fn plans(text: &str) -> Vec<SignalPlan> {
+        let policy = format!("sequential:\n  signals: {text}\n");
+        match parse_policy("p.yaml", &policy).unwrap() {
+            OfflineJudge::Sequential(plan) => plan.signals,
+            other @ (OfflineJudge::Rank(_) | OfflineJudge::Repeated(_)) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn fewer_events_exchange_the_arms() {
+        let canary = table("timestamp,host,requests,ok\n1,a,10,5\n1,b,10,6\n1,c,10,7\n");
+        let control = table("timestamp,host,requests,ok\n1,d,20,19\n1,e,20,18\n");
+        let plans = plans("[count: {column: ok, worse: either}]");
+        let window = &pair(&canary, &control, &plans).unwrap().windows[0];
+        let errors = |pair: &PairedCounts| (pair.canary.errors, pair.control.errors);
+        assert_eq!(errors(&window.counts[0]), (18, 37));
+        assert_eq!(errors(&window.counts[1]), (37, 18));
+        assert_eq!(window.counterparts, [3, 2]);
+        assert_eq!((window.hosts[0].len(), window.hosts[1].len()), (2, 3));
+    }
+
+    /// The control's first interval draws the line between its first two buckets.
+    #[test]
+    fn histograms_become_counts_above_the_line_of_the_control() {
+        let canary = table("timestamp,le_10ms,le_50ms,le_inf\n1,0,0,300\n2,150,200,300\n");
+        let control = table("timestamp,le_10ms,le_50ms,le_inf\n1,290,295,300\n2,280,290,300\n");
+        let paired = pair(&canary, &control, &plans("[latency: {quantile: 90 %}]")).unwrap();
+        assert_eq!(paired.windows[0].counts, [PairedCounts::default()]);
+        let second = paired.windows[1].counts[0];
+        assert_eq!((second.canary.errors, second.control.errors), (150, 20));
+        let wrong = table("timestamp,le_10ms,le_inf\n1,5,4\n");
+        let said = pair(&wrong, &control, &plans("[latency: {}]"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            said.contains("a.csv:2:5: 4 up to this bound and 5"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn samples_of_hosts_are_one_interval() {
+        let header = "timestamp,host,cpu,p99\n";
+        let canary = table(&format!("{header}1,a,50,12.5\n1,b,,900\n"));
+        let control = table(&format!("{header}1,c,0,1\n1,d,100,2\n"));
+        let plans = plans("[mean: {column: cpu, high: 100, effect: 5}, latency: {column: p99}]");
+        let paired = pair(&canary, &control, &plans).unwrap();
+        let cpu = paired.windows[0].samples[0];
+        assert_eq!((cpu.canary.count, cpu.canary.sum), (1, 0.5));
+        assert_eq!((cpu.control.count, cpu.control.squares), (2, 1.0));
+        let check = |row: &str, expected: &str| {
+            let wrong = table(&format!("{header}{row}"));
+            let said = pair(&wrong, &control, &plans).unwrap_err().to_string();
+            assert!(said.contains(expected), "{said}");
+        };
+        check("1,a,101,1\n", "a.csv:2:5: `101` is not between 0 and 100");
+        check("1,a,inf,1\n", "a.csv:2:5: `inf` is not between 0 and 100");
+        check("1,a,1,-1\n", "a.csv:2:7: `-1` is no latency");
+    }
+
     #[test]
     fn hosts_are_told_apart() {
         let text = "timestamp,host,requests,errors\n1,a,10,1\n1,b,10,0\n2,b,10,2\n2,a,10,0\n";
-        let paired = pair(&table(text), &table(text)).unwrap();
-        assert_eq!(paired.canary_hosts, 2);
+        let paired = pair(&table(text), &table(text), &usual(&table(text))).unwrap();
+        assert_eq!(paired.windows[0].counterparts, [2]);
         assert_eq!(paired.windows[1].counts[0].canary.errors, 2);
-        assert_eq!(paired.windows[1].control_hosts[0][1].errors, 2, "host b");
+        assert_eq!(paired.windows[1].hosts[0][1].errors, 2, "host b");
     }
 
     #[test]
     fn what_cannot_be_true_has_a_place() {
         let good = table("timestamp,requests,errors\n1,10,0\n");
         let check = |text: &str, expected: &str| {
-            let said = pair(&good, &table(text)).unwrap_err().to_string();
+            let said = pair(&good, &table(text), &usual(&good))
+                .unwrap_err()
+                .to_string();
             assert!(said.contains(expected), "{said}");
         };
         check(

@@ -12,19 +12,31 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::load::LoadErrors;
+use crate::place::Place;
 use crate::problem::{Problem, Source};
 use crate::scalar::{Count, Duration, Kind, Number, Percent, Reject, Scalar, Words};
 use crate::yaml;
+
+use super::signals::{self, SignalFile, SignalPlan};
 
 /// A judge and what it is asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OfflineJudge {
     /// Counts of two arms, looked at after every window.
-    Sequential(SequentialPolicy),
+    Sequential(SequentialPlan),
     /// Series of two arms, compared once.
     Rank(RankPlan),
     /// One series against fixed limits.
     Repeated(RepeatedPlan),
+}
+
+/// What is asked of a sequential judge.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SequentialPlan {
+    /// What is asked of all signals together.
+    pub policy: SequentialPolicy,
+    /// The signals; when there are none, the columns `errors`, `errors_*` and `slow_*`.
+    pub signals: Vec<SignalPlan>,
 }
 
 /// What is asked of every column of a rank judge.
@@ -81,6 +93,8 @@ pub struct SequentialFile {
     pub stale_after: Option<Scalar<Duration>>,
     /// An error ratio that never fails; none when left out.
     pub tolerable: Option<Scalar<Percent>>,
+    /// The signals; the columns `errors`, `errors_*` and `slow_*` when left out.
+    pub signals: Vec<SignalFile>,
 }
 
 /// When a change may begin to show.
@@ -213,9 +227,9 @@ pub fn parse_policy(name: &str, text: &str) -> Result<OfflineJudge, LoadErrors> 
         PolicyFile::Rank(file) => OfflineJudge::Rank(reader.rank(file)),
         PolicyFile::Repeated(file) => OfflineJudge::Repeated(reader.repeated(file)),
     };
-    if let OfflineJudge::Sequential(policy) = &judge
+    if let OfflineJudge::Sequential(plan) = &judge
         && reader.problems.is_empty()
-        && let Err(error) = policy.check(1)
+        && let Err(error) = plan.policy.check(plan.signals.len().max(1))
     {
         let problem = Problem::new("judge::policy", &source, error.to_string());
         reader.problems.push(problem.help("change the policy file"));
@@ -229,13 +243,23 @@ pub fn parse_policy(name: &str, text: &str) -> Result<OfflineJudge, LoadErrors> 
     }
 }
 
-struct Reader<'a> {
+/// Understands scalars and collects what is wrong with them.
+pub(super) struct Reader<'a> {
     source: &'a Source,
     problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
-    fn read<K: Kind>(&mut self, scalar: Option<&Scalar<K>>, usual: K::Value) -> K::Value {
+    pub(super) fn refuse(&mut self, place: Place, message: String, help: &str) {
+        let problem = Problem::new("judge::policy", self.source, message).at(place);
+        self.problems.push(problem.label("here").help(help));
+    }
+
+    pub(super) fn read<K: Kind>(
+        &mut self,
+        scalar: Option<&Scalar<K>>,
+        usual: K::Value,
+    ) -> K::Value {
         let Some(scalar) = scalar else {
             return usual;
         };
@@ -252,7 +276,14 @@ impl Reader<'_> {
         })
     }
 
-    fn sequential(&mut self, file: &SequentialFile) -> SequentialPolicy {
+    fn sequential(&mut self, file: &SequentialFile) -> SequentialPlan {
+        let policy = self.sequential_policy(file);
+        let effect = policy.effect_min_milli;
+        let signals = signals::read(self, &file.signals, effect, file.usual.is_some());
+        SequentialPlan { policy, signals }
+    }
+
+    fn sequential_policy(&mut self, file: &SequentialFile) -> SequentialPolicy {
         let effect = self.read(file.smallest_effect.as_ref(), 1.5);
         let usual = self.read(file.usual.as_ref(), Ppm::ZERO);
         SequentialPolicy {
@@ -343,17 +374,47 @@ mod tests {
     #[test]
     fn what_is_left_out_is_usual() {
         let judge = parse_policy("p.yaml", "sequential: {}\n").unwrap();
-        let OfflineJudge::Sequential(policy) = judge else {
+        let OfflineJudge::Sequential(SequentialPlan { policy, signals }) = judge else {
             panic!("{judge:?}");
         };
+        assert_eq!(signals, []);
         assert_eq!((policy.alpha, policy.effect_min_milli), (Ppm(1_000), 1_500));
         let text = "sequential:\n  usual: 0.1 %\n  bake: 1h\n  onset: start\n";
         let judge = parse_policy("p.yaml", text).unwrap();
-        let OfflineJudge::Sequential(policy) = judge else {
+        let OfflineJudge::Sequential(SequentialPlan { policy, .. }) = judge else {
             panic!("{judge:?}");
         };
         assert_eq!(policy.baseline, Baseline::Known(Ppm(1_000)));
         assert_eq!(policy.bake, Micros::from_hours(1));
+    }
+
+    #[test]
+    fn signals_are_read_one_by_one() {
+        let text = "sequential:
+  smallest-effect: 2
+  signals:
+    - count: {column: orders, worse: either, smallest-effect: 1.25}
+    - latency: {quantile: 99 %}
+    - mean: {column: cpu, high: 100, worse: lower, effect: 5}
+";
+        let judge = parse_policy("p.yaml", text).unwrap();
+        let OfflineJudge::Sequential(plan) = judge else {
+            panic!("{judge:?}");
+        };
+        let names: Vec<String> = plan.signals.iter().map(SignalPlan::name).collect();
+        let expected = [
+            "orders",
+            "orders (fewer)",
+            "latency above the control's 99 %",
+            "mean of cpu (less)",
+        ];
+        assert_eq!(names, expected);
+        let effects: Vec<u32> = plan
+            .signals
+            .iter()
+            .filter_map(SignalPlan::effect_milli)
+            .collect();
+        assert_eq!(effects, [1_250, 1_250, 2_000]);
     }
 
     #[test]
@@ -375,6 +436,16 @@ mod tests {
             "sequential:\n  smallest-effect: 1\n",
             "smallest effect must lie above 1",
         );
+        let mean = "sequential:\n  signals:\n    - mean: {column: cpu, high: 1, effect: 2}\n";
+        check(
+            mean,
+            "p.yaml:3:22: the effect must lie above what is tolerable",
+        );
+        let known =
+            "sequential:\n  usual: 1 %\n  signals:\n    - count: {column: ok, worse: lower}\n";
+        check(known, "p.yaml:4:23: this is compared with a control");
+        let effect = "sequential:\n  signals:\n    - count: {column: e, smallest-effect: 1}\n";
+        check(effect, "p.yaml:3:43: the smallest effect must lie above 1");
         check("magic: {}\n", "`magic` is not one of the choices");
     }
 }

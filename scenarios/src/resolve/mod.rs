@@ -9,6 +9,7 @@ mod edge;
 mod expect;
 mod fleet;
 mod judge;
+mod people;
 mod plan;
 mod propagation;
 mod size;
@@ -123,7 +124,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry_source = telemetry?;
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
-    let on_call = context.within(&on_call?, world::resolve_on_call);
+    let on_call = context.within(&on_call?, people::resolve_on_call);
     let automation = world::automation(file.automation);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, automation)

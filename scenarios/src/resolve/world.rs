@@ -1,20 +1,20 @@
-//! Objectives, telemetry, noise, people, paging.
+//! Objectives, telemetry, noise, paging.
 
 use firedrill_core::Micros;
-use firedrill_core::config::{Principal, Role};
-use firedrill_core::health::{BurnRule, Indicator, Slo, Urgency, standard_burn_rules};
+use firedrill_core::config::Role;
+use firedrill_core::health::{BurnRule, Indicator, LowTraffic, Slo, Urgency, standard_burn_rules};
 use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
 use firedrill_core::remediation::AutomationMode;
 use firedrill_sim::spec::{
-    CorePolicy, Flapping, Heterogeneity, NamedSlo, Noise, OnCall, Telemetry, UserReports,
+    CorePolicy, Flapping, Heterogeneity, NamedSlo, Noise, Telemetry, UserReports,
 };
 
 use crate::file::{
     AutomationFile, BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile,
-    NoiseFile, OnCallFile, RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
+    NoiseFile, RoleFile, ScenarioFile, SloFile, TelemetryFile, UrgencyFile,
 };
-use crate::scalar::{Duration, Kind, Name, Number, Scalar};
+use crate::scalar::{Count, Duration, Kind, Name, Number, Scalar};
 
 use super::context::Context;
 use super::fleet::distribution;
@@ -74,6 +74,21 @@ fn resolve_slo(context: &mut Context, file: &SloFile, world: &World) -> Slo {
         objective,
         period: above_zero(context, &file.period, &format!("the period of {what}")),
         rules,
+        low_traffic: file
+            .low_traffic
+            .as_ref()
+            .map_or_else(LowTraffic::default, |floor| {
+                let mut read = |count: &Option<Scalar<Count>>, field: &str| {
+                    let count = count.as_ref();
+                    count.map_or(0, |count| {
+                        u64::from(context.read(count, &format!("the {field} of {what}")))
+                    })
+                };
+                LowTraffic {
+                    requests_min: read(&floor.requests_min, "fewest requests"),
+                    bad_min: read(&floor.bad_min, "fewest bad requests"),
+                }
+            }),
     }
 }
 
@@ -217,30 +232,6 @@ pub(super) const fn role(file: RoleFile) -> Role {
         RoleFile::Owner => Role::Owner,
         RoleFile::SiteReliability => Role::SiteReliability,
         RoleFile::Automation => Role::Automation,
-    }
-}
-
-pub(super) fn resolve_on_call(context: &mut Context, file: &OnCallFile) -> OnCall {
-    let role = role(file.role);
-    if !role.may_operate() {
-        context.report(
-            "scenario::powerless-on-call",
-            file.name.place,
-            format!("whoever is on call acts as {role}, a role that may not roll back"),
-            |problem| {
-                problem
-                    .label("cannot end an incident")
-                    .help("give the role `owner` or `site-reliability`")
-            },
-        );
-    }
-    OnCall {
-        principal: Principal {
-            name: context.read(&file.name, "the name of whoever is on call"),
-            role,
-        },
-        acknowledge: distribution(context, &file.acknowledge, "the acknowledge delay"),
-        diagnose: distribution(context, &file.diagnose, "the time to diagnose"),
     }
 }
 

@@ -13,7 +13,7 @@ use firedrill_core::rollout::Order;
 use crate::log::{Actor, PersonEvent, RunLog, WorldEvent};
 use crate::random::Draws;
 use crate::spec::Scenario;
-use crate::world::people::{People, blame};
+use crate::world::people::People;
 use crate::world::{PEOPLE, steady_rates};
 
 use super::causes::Causes;
@@ -47,7 +47,7 @@ enum Next {
     /// Whoever is on call knows what to do.
     Decide {
         page: PageId,
-        suspects: Vec<RolloutId>,
+        blamed: Option<RolloutId>,
         answered: u64,
     },
 }
@@ -181,9 +181,9 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             }
             Next::Decide {
                 page,
-                suspects,
+                blamed,
                 answered,
-            } => self.decide(page, &suspects, answered),
+            } => self.decide(page, blamed, answered),
         }
     }
 
@@ -236,14 +236,16 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             ..
         } = &issued.command
         {
-            let delay = self.people.acknowledge(&self.scenario.on_call, *page);
+            let delay = self.people.acknowledge(self.scenario, *page, now);
             let answer = Next::Answer {
                 incident: *incident,
                 page: *page,
                 suspects: suspects.clone(),
                 paged: ordered,
             };
-            self.queue.push(now + delay, answer);
+            if let Some(delay) = delay {
+                self.queue.push(now + delay, answer);
+            }
         }
         if let Some(rollout) = issued.command.rollout() {
             self.world.take_command(now, issued);
@@ -266,19 +268,21 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         let answered = self.log.push(now, Actor::OnCall, "page", vec![paged], body);
         let by = self.scenario.on_call.principal.clone();
         self.tell(Input::PageAcknowledged { page, by }, Some(answered));
-        let delay = self.people.diagnose(&self.scenario.on_call, page);
-        self.queue.push(
-            now + delay,
-            Next::Decide {
+        let shown = self.with_truth(&suspects);
+        for act in self.people.diagnose(self.scenario, page, now, &shown) {
+            let decide = Next::Decide {
                 page,
-                suspects,
+                blamed: act.blamed,
                 answered,
-            },
-        );
+            };
+            self.queue.push(now + act.after, decide);
+        }
     }
 
-    fn decide(&mut self, page: PageId, suspects: &[RolloutId], answered: u64) {
-        let rollout = blame(suspects);
+    fn decide(&mut self, page: PageId, rollout: Option<RolloutId>, answered: u64) {
+        if self.people.are_done_with(page) {
+            return;
+        }
         let body = PersonEvent::CauseSuspected { page, rollout };
         let subject = rollout.map_or_else(|| "page".into(), |id| self.rollout_subject(id));
         let decided = self
@@ -463,6 +467,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             }
             NoteBody::IncidentResolved { incident } => {
                 self.answered.remove(incident);
+                self.people.all_clear();
             }
             _ => {}
         }

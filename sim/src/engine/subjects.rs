@@ -17,6 +17,19 @@ impl<W: Surroundings> Driver<'_, W> {
         )
     }
 
+    /// Suspects, each with the truth about it: whether its change carries a defect.
+    pub(super) fn with_truth(&self, suspects: &[RolloutId]) -> Vec<(RolloutId, bool)> {
+        let is_guilty = |rollout: &RolloutId| {
+            let change = self.causes.rollout_change.get(rollout);
+            let spec = change.and_then(|change| self.change_specs.get(change));
+            spec.is_some_and(|spec| self.scenario.changes[*spec].defect.is_some())
+        };
+        let marked = suspects
+            .iter()
+            .map(|rollout| (*rollout, is_guilty(rollout)));
+        marked.collect()
+    }
+
     fn change_subject(&self, change: ChangeId) -> String {
         let spec = self.change_specs.get(&change).or(self.proposing.as_ref());
         spec.map_or_else(

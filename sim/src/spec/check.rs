@@ -65,6 +65,7 @@ impl Scenario {
         self.check_shares()?;
         self.check_demand()?;
         self.check_propagation()?;
+        self.check_people()?;
         self.setup().check().map_err(SpecError::Setup)
     }
 
@@ -377,7 +378,7 @@ fn check_mechanism(what: &str, mechanism: &Mechanism, fleet: &Fleet) -> Result<(
     }
 }
 
-fn within(what: String, value: f64, min: f64, max: f64) -> Result<(), SpecError> {
+pub(super) fn within(what: String, value: f64, min: f64, max: f64) -> Result<(), SpecError> {
     if (min..=max).contains(&value) {
         Ok(())
     } else {

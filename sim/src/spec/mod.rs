@@ -3,12 +3,15 @@
 //! A [`Scenario`] is built by a loader or by a test and checked once with [`Scenario::check`].
 //! Names are kept beside ids: index `i` of a list has id `i`.
 
+mod bustle;
 mod check;
+mod check_people;
 mod defect;
 mod demand;
 mod fleet;
 mod people;
 mod propagation;
+mod tools;
 
 use firedrill_core::Micros;
 use firedrill_core::config::{Edit, Principal, Schema};
@@ -22,12 +25,17 @@ use serde::{Deserialize, Serialize};
 use crate::expect::Expectation;
 
 pub use crate::world::congestion::{Backoff, Breaker, ClientPolicy, Order, Throttle};
+pub use bustle::{ChangeRates, NoiseLevel, NoiseRates};
 pub use check::SpecError;
 pub use defect::{Defect, Mechanism, Onset, Symptom, Trigger};
 pub use demand::{Demand, DemandEvent, Drift, FlashCrowd, RegionFailover, Weekday, Weekly};
 pub use fleet::{Edge, Ejection, Fleet, Golden, LogNormal, Region, RequestClass, Service};
-pub use people::{OnCall, Review};
+pub use people::{
+    Acknowledging, HandOver, Hesitating, OnCall, Responders, ResponsePolicy, Review, RollbackTool,
+    Searching, Site, Trust,
+};
 pub use propagation::{Partition, Propagation, Reach};
+pub use tools::{ToolKind, ToolSpec};
 
 /// A named rollout plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

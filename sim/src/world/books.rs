@@ -90,8 +90,8 @@ impl World<'_> {
             let Some(at) = delivery((loss, delay), step, now, labels, spec, silenced) else {
                 continue;
             };
-            let is_read = self.latency_read[service.index()];
-            let window = scrape(
+            let is_read = self.read[service.index()].latency;
+            let mut window = Box::new(scrape(
                 is_read.then(|| (self.draws.get(Purpose::Scrape), step)),
                 labels,
                 (start, now),
@@ -101,13 +101,11 @@ impl World<'_> {
                     &self.scenario.fleet.services[service.index()],
                     self.scenario.step.as_secs_f64(),
                 ),
-            );
-            let window = self.tell_more(step, scope, version, window);
-            let told = self.tell_group_apart(scope, version, window);
-            deliveries.extend(told.into_iter().map(|window| Delivery {
-                at,
-                window: Box::new(window),
-            }));
+            ));
+            self.tell_more(step, scope, version, &mut window);
+            let group = self.tell_group_apart(scope, version, &mut window);
+            let told = std::iter::once(window).chain(group.map(Box::new));
+            deliveries.extend(told.map(|window| Delivery { at, window }));
         }
         if let Some(first) = deliveries.first_mut().filter(|_| region == RegionId(0)) {
             first.window.user_reports = self.reported_by_users;
@@ -121,35 +119,30 @@ impl World<'_> {
         step: u64,
         scope: usize,
         version: VersionIndex,
-        window: TelemetryWindow,
-    ) -> TelemetryWindow {
+        window: &mut TelemetryWindow,
+    ) {
         let spec = &self.scenario.telemetry;
+        let read = self.read[window.service.index()];
         let entity = Entity::new(scope as u64);
         let truth = self.telemetry.truth(scope);
         let (requests, errors) = truth.totals();
         // A failed request logs one line.
         let lines = truth.log_lines() + requests as f64 * spec.log_noise;
-        let lines = if lines > 0.0 {
+        let lines = if read.logs && lines > 0.0 {
             poisson(self.draws.get(Purpose::Logs).uniform(step, entity), lines)
         } else {
             0
         };
         let length = (window.end - window.start).as_secs_f64();
         let sent = (spec.probes_per_s * length) as u32;
-        let probes = if sent > 0 {
+        window.log_errors = u32::try_from(errors + lines).unwrap_or(u32::MAX);
+        if read.probes && sent > 0 {
             let failing = self.probe_failure(window.region, window.service, version);
             let u = self.draws.get(Purpose::Probes).uniform(step, entity);
-            ProbeCounts {
+            window.probes = ProbeCounts {
                 sent,
                 failed: binomial(u, u64::from(sent), failing) as u32,
-            }
-        } else {
-            ProbeCounts::default()
-        };
-        TelemetryWindow {
-            log_errors: u32::try_from(errors + lines).unwrap_or(u32::MAX),
-            probes,
-            ..window
+            };
         }
     }
 

@@ -46,27 +46,25 @@ impl World<'_> {
     }
 
     /// Tells the control group's part of a window by itself, when the window is of the version
-    /// that it runs.
+    /// that it runs: what is left in the window is that of the others.
     pub(super) fn tell_group_apart(
         &mut self,
         scope: usize,
         version: VersionIndex,
-        mut window: TelemetryWindow,
-    ) -> Vec<TelemetryWindow> {
+        window: &mut TelemetryWindow,
+    ) -> Option<TelemetryWindow> {
         let (service, region) = (window.service, window.region);
         let group = self.control_groups.get(&(service, region)).copied();
-        let Some(group) = group.filter(|group| {
+        let group = group.filter(|group| {
             let most = (0..self.versions[service.index()].len() as VersionIndex)
                 .filter(|index| *index != group.candidate)
                 .max_by_key(|index| self.seen(region, service, *index).total);
             most == Some(version)
-        }) else {
-            return vec![window];
-        };
+        })?;
         let instances = group.instances.min(window.instances.total);
         if instances == 0 || instances == window.instances.total {
             window.set_apart = instances > 0;
-            return vec![window];
+            return None;
         }
         let spec = &self.scenario.fleet.services[service.index()];
         let sigma = self.scenario.noise.heterogeneity.as_ref();
@@ -82,8 +80,7 @@ impl World<'_> {
         } else {
             1.0
         };
-        let apart = take_part(draws, (step, scope), &mut window, instances, lift);
-        vec![window, apart]
+        Some(take_part(draws, (step, scope), window, instances, lift))
     }
 }
 

@@ -59,7 +59,7 @@ use modifiers::Modifiers;
 use pools::Pools;
 use propagation::{Cuts, Transfer};
 use serving::{Calm, Hop, Load, PoolStep, ServiceTables, SlowAbove, Workspace};
-use telemetry::Collector;
+use telemetry::{Collector, Read};
 use traffic::Traffic;
 use truth::Truth;
 use user_reports::UserReportsUnderWay;
@@ -270,8 +270,8 @@ pub(crate) struct World<'a> {
     /// By service: the threshold of its strictest latency objective.
     slow_above: Vec<Option<SlowAbove>>,
     telemetry: Collector,
-    /// By service: whether anybody reads latency in its scrapes.
-    latency_read: Vec<bool>,
+    /// By service: what anybody reads in its scrapes.
+    read: Vec<Read>,
     /// By service and region.
     control_groups: BTreeMap<(ServiceId, RegionId), ControlGroup>,
     user_reports: UserReportsUnderWay,
@@ -346,8 +346,8 @@ impl<'a> World<'a> {
                 fleet.regions.len() * services * capacity,
                 fleet.classes.len(),
             ),
-            latency_read: (0..services)
-                .map(|service| telemetry::is_latency_read(scenario, ServiceId(service as u16)))
+            read: (0..services)
+                .map(|service| Read::of(scenario, ServiceId(service as u16)))
                 .collect(),
             control_groups: BTreeMap::new(),
             user_reports: UserReportsUnderWay::default(),

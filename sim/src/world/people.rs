@@ -1,15 +1,37 @@
-//! Reviewers and whoever is on call: how long they take, and what they go for.
+//! Reviewers and whoever is on call: how long they take, and what they go for. With a model they
+//! are those of [`crate::people`]; without, they take the times of the scenario and go for the
+//! first suspect.
 
 use firedrill_core::Micros;
 use firedrill_core::ids::{PageId, RolloutId};
 
+use crate::people::{Answer, Dice, NoiseAlert, Scene, Window, acknowledge, noise_alerts, respond};
 use crate::random::{Draws, Entity, log_normal};
-use crate::spec::{OnCall, Review};
+use crate::spec::{NoiseRates, Responders, Review, Scenario, Weekday};
+
+/// What their pager taught people is remembered from this long before the run.
+const MEMORY: Micros = Micros::from_hours(24);
 
 /// Delays of people.
 #[derive(Clone, Debug)]
 pub(crate) struct People {
     draws: Draws,
+    /// What else their pager tells them, counted from the begin of their memory; with a model,
+    /// from the first page on.
+    seen: Option<Vec<NoiseAlert>>,
+    /// Whether they are past helping with a page: its incident is over.
+    over: Vec<PageId>,
+    /// The page they are at, with a model.
+    at: Option<PageId>,
+}
+
+/// Something that whoever is on call does about a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Move {
+    /// After the acknowledgement.
+    pub(crate) after: Micros,
+    /// The change that is taken back; nothing when nobody knows.
+    pub(crate) blamed: Option<RolloutId>,
 }
 
 const ACKNOWLEDGE_LANE: u64 = 0;
@@ -18,23 +40,82 @@ const REVIEW_LANE: u64 = 2;
 
 impl People {
     pub(crate) const fn new(draws: Draws) -> Self {
-        Self { draws }
+        Self {
+            draws,
+            seen: None,
+            over: Vec::new(),
+            at: None,
+        }
     }
 
-    /// From a page to its acknowledgement.
-    pub(crate) fn acknowledge(&mut self, on_call: &OnCall, page: PageId) -> Micros {
-        log_normal(
-            self.draw(ACKNOWLEDGE_LANE, u64::from(page.0)),
-            on_call.acknowledge,
-        )
+    /// From a page to its acknowledgement; never, if it is missed.
+    pub(crate) fn acknowledge(
+        &mut self,
+        scenario: &Scenario,
+        page: PageId,
+        now: Micros,
+    ) -> Option<Micros> {
+        let Some(model) = &scenario.on_call.model else {
+            let u = self.draw(ACKNOWLEDGE_LANE, u64::from(page.0));
+            return Some(log_normal(u, scenario.on_call.acknowledge));
+        };
+        let seen = self.remember(scenario, model);
+        let mut dice = Dice::new(&mut self.draws, u64::from(page.0));
+        let utc = scenario.demand.start + now;
+        let answer = acknowledge(&mut dice, model, &seen, MEMORY + now, utc);
+        self.seen = Some(seen);
+        match answer {
+            Answer::After(delay) => Some(delay),
+            Answer::Missed => None,
+        }
     }
 
-    /// From the acknowledgement to a decision.
-    pub(crate) fn diagnose(&mut self, on_call: &OnCall, page: PageId) -> Micros {
-        log_normal(
-            self.draw(DIAGNOSE_LANE, u64::from(page.0)),
-            on_call.diagnose,
-        )
+    /// What is done about a page after its acknowledgement, in order. `suspects` are as shown on
+    /// the page, each with the truth about it.
+    pub(crate) fn diagnose(
+        &mut self,
+        scenario: &Scenario,
+        page: PageId,
+        now: Micros,
+        suspects: &[(RolloutId, bool)],
+    ) -> Vec<Move> {
+        let Some(model) = &scenario.on_call.model else {
+            let u = self.draw(DIAGNOSE_LANE, u64::from(page.0));
+            return vec![Move {
+                after: log_normal(u, scenario.on_call.diagnose),
+                blamed: suspects.first().map(|(rollout, _)| *rollout),
+            }];
+        };
+        self.at = Some(page);
+        let seen = self.remember(scenario, model);
+        let then = MEMORY + now;
+        let open = seen.iter().filter(|p| p.at <= then && then < p.until);
+        let (real, noise): (Vec<&NoiseAlert>, Vec<_>) = open.partition(|p| p.is_actionable());
+        let scene = Scene {
+            utc: scenario.demand.start + now,
+            alerts: (real.len() + noise.len()) as u32,
+            incidents: real.len() as u32,
+            sight: 1.0,
+        };
+        let guilty: Vec<bool> = suspects.iter().map(|(_, guilty)| *guilty).collect();
+        let mut dice = Dice::new(&mut self.draws, u64::from(page.0));
+        let attempts = respond(&mut dice, model, &scene, &guilty);
+        self.seen = Some(seen);
+        let moved = attempts.into_iter().map(|attempt| Move {
+            after: attempt.after,
+            blamed: attempt.suspect.map(|index| suspects[index].0),
+        });
+        moved.collect()
+    }
+
+    /// The incident is over: with a model, whoever is at it stops.
+    pub(crate) fn all_clear(&mut self) {
+        self.over.extend(self.at.take());
+    }
+
+    /// Whether a page's incident is over, so that nobody does anything about it any more.
+    pub(crate) fn are_done_with(&self, page: PageId) -> bool {
+        self.over.contains(&page)
     }
 
     /// From a proposal to its review.
@@ -42,12 +123,20 @@ impl People {
         log_normal(self.draw(REVIEW_LANE, change as u64), review.delay)
     }
 
+    /// What else the pager tells, over memory and run; to be put back.
+    fn remember(&mut self, scenario: &Scenario, model: &Responders) -> Vec<NoiseAlert> {
+        let window = Window {
+            day: Weekday::Monday, // noise knows no weekends
+            start: scenario.demand.start,
+            length: MEMORY + scenario.duration,
+            utc_offset_s: model.site.utc_offset_s,
+        };
+        let rates = NoiseRates::of(model.noise);
+        let seen = self.seen.take();
+        seen.unwrap_or_else(|| noise_alerts(&mut self.draws, &rates, &window))
+    }
+
     fn draw(&mut self, lane: u64, index: u64) -> f64 {
         self.draws.uniform(0, Entity { lane, index })
     }
-}
-
-/// The change that whoever is on call blames: the first suspect on the page.
-pub(crate) fn blame(suspects: &[RolloutId]) -> Option<RolloutId> {
-    suspects.first().copied()
 }

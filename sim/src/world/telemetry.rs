@@ -10,7 +10,7 @@ use firedrill_core::ids::{ClassId, RegionId, ServiceId};
 use firedrill_core::{Micros, Ppm};
 
 use crate::random::{Draws, Entity, binomial, log_normal};
-use crate::spec::{Golden, NamedSlo, Scenario, Service, Telemetry};
+use crate::spec::{Golden, Scenario, Service, Telemetry};
 
 use super::defect::Effect;
 use super::queueing::Shape;
@@ -277,36 +277,52 @@ fn draw_latency(
     histogram
 }
 
-/// Whether anybody reads the latency of a service in its scrapes: an objective on how slow it is,
-/// or a judge. Whom a judge compares with whom is its own affair, so it reads that of all services.
-pub(crate) fn is_latency_read(scenario: &Scenario, service: ServiceId) -> bool {
-    let mut plans = scenario.configs.iter().flat_map(|config| &config.plans);
-    let judged = plans.any(|plan| {
-        let mut judges = plan.plan.stages.iter().map(|stage| &stage.judge);
-        judges.any(|judge| judge.checks.iter().any(|check| reads_latency(check.signal)))
-    });
-    let is_objective = |slo: &NamedSlo| match slo.slo.indicator {
-        Indicator::Slow { service: slow, .. } => slow == service,
-        Indicator::Errors { .. } | Indicator::Business { .. } => false,
-    };
-    judged || scenario.slos.iter().any(is_objective)
+/// What anybody reads in the scrapes of a service. What nobody reads is not drawn: draws have
+/// addresses, so nothing else changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Read {
+    pub(crate) latency: bool,
+    pub(crate) logs: bool,
+    pub(crate) probes: bool,
 }
 
-const fn reads_latency(signal: Signal) -> bool {
-    match signal {
-        Signal::Latency { .. } => true,
-        Signal::ErrorRatio { .. }
-        | Signal::BusinessLoss { .. }
-        | Signal::Throughput
-        | Signal::LogErrors
-        | Signal::Probes
-        | Signal::Reports
-        | Signal::Unavailable
-        | Signal::Restarts
-        | Signal::Cpu
-        | Signal::Memory
-        | Signal::Network
-        | Signal::Disk => false,
+impl Read {
+    /// What an objective on how slow the service is reads, or a judge of a change to it.
+    pub(crate) fn of(scenario: &Scenario, service: ServiceId) -> Self {
+        let mut read = Self::default();
+        for slo in &scenario.slos {
+            read.latency |= match slo.slo.indicator {
+                Indicator::Slow { service: slow, .. } => slow == service,
+                Indicator::Errors { .. } | Indicator::Business { .. } => false,
+            };
+        }
+        let configs = scenario.configs.iter();
+        let plans = configs.filter(|config| config.service == service);
+        let plans = plans.flat_map(|config| &config.plans);
+        for stage in plans.flat_map(|plan| &plan.plan.stages) {
+            for check in &stage.judge.checks {
+                read.note(check.signal);
+            }
+        }
+        read
+    }
+
+    const fn note(&mut self, signal: Signal) {
+        match signal {
+            Signal::Latency { .. } => self.latency = true,
+            Signal::LogErrors => self.logs = true,
+            Signal::Probes => self.probes = true,
+            Signal::ErrorRatio { .. }
+            | Signal::BusinessLoss { .. }
+            | Signal::Throughput
+            | Signal::Reports
+            | Signal::Unavailable
+            | Signal::Restarts
+            | Signal::Cpu
+            | Signal::Memory
+            | Signal::Network
+            | Signal::Disk => {}
+        }
     }
 }
 

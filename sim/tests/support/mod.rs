@@ -8,7 +8,7 @@
 
 use firedrill_core::config::{Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value};
 use firedrill_core::health::{
-    Check, Indicator, JudgePolicy, Limit, Signal, Slo, standard_burn_rules,
+    Check, Indicator, JudgePolicy, Limit, LowTraffic, Signal, Slo, standard_burn_rules,
 };
 use firedrill_core::ids::{ClassId, ConfigId, PlanId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
@@ -148,6 +148,7 @@ fn slos() -> Vec<NamedSlo> {
             objective: Ppm(999_000),
             period: Micros::from_hours(720),
             rules: standard_burn_rules(),
+            low_traffic: LowTraffic::default(),
         },
     };
     vec![
@@ -259,6 +260,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: delay(3, 0.8),
             diagnose: delay(10, 0.6),
+            model: None,
         },
         core: CorePolicy {
             paging: PagingPolicy {

@@ -15,6 +15,7 @@ mod policy;
 mod ranked;
 mod weighed;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::config::VersionId;
@@ -71,7 +72,7 @@ enum Work {
     Threshold,
     Repeated(Counted),
     Rank(Ranked),
-    Sequential(Weighed),
+    Sequential(Box<Weighed>),
 }
 
 impl Judge {
@@ -92,7 +93,7 @@ impl Judge {
             }
             Method::Rank(_) => Work::Rank(Ranked::new(&policy, past)),
             Method::Sequential(method) => {
-                Work::Sequential(Weighed::new(&policy, method, setting, &control))
+                Work::Sequential(Box::new(Weighed::new(&policy, method, setting, &control)))
             }
         };
         Self {

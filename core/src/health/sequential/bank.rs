@@ -6,6 +6,7 @@
 //! mixture over effects *and* starts costs one number an effect, exactly, whatever the length of
 //! the bake. A mass that is known when it is added keeps the mean under the null equal to the
 //! mass spent so far; spending one unit over the bake makes this an e-process.
+//! The arithmetic takes about as long whatever the counts are (`lanes`).
 //!
 //! For two arms, given an error in either, the odds that it is the candidate's are those of the
 //! traffic times the effect `r`. With `D = 1 + share (r - 1)`, an error of the candidate weighs
@@ -13,22 +14,21 @@
 //! moved; the error rate may swing as long as both arms share it; and answers that fail
 //! independently with any probability, small or not, only lower the mean.
 
-/// Effect sizes of a bank.
-const EFFECTS: usize = 12;
-/// Counts up to this weight are applied one by one; larger ones by squaring.
-const ONE_BY_ONE_MAX: u64 = 6;
-/// Evidence is capped here: far beyond any threshold, far below overflow.
-const EVIDENCE_MAX: f64 = 1e60;
-/// Evidence below this is forgotten, before it becomes slow to compute with.
-const EVIDENCE_MIN: f64 = 1e-250;
+use alloc::boxed::Box;
+
+use crate::health::special::ln_add;
+
+use super::lanes::{
+    COUNT_END, EFFECTS, EVIDENCE_MAX, Lanes, PowerTable, dot, exp, multiply, multiply_power,
+    powers, spend,
+};
+
 /// Powers beyond this many nats are taken by logarithms.
 const NATS_MAX: f64 = 450.0;
 /// The effect that the prior favours, as a logarithm: four times the errors.
 const FAVOURED: f64 = 1.4;
 /// How fast the prior falls with the distance from there, in logarithms of logarithms.
 const FALL: f64 = 0.7;
-
-type Lanes = [f64; EFFECTS];
 
 /// What one window's counts are multiplied with.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,20 +37,48 @@ struct Weights {
     key: f64,
     /// An error of the candidate.
     up: Lanes,
-    /// An error of the control; or, against a known rate, the whole window's exposure.
+    /// An error of either arm, before an error of the candidate is multiplied by the ratio; or,
+    /// against a known rate, the whole window's exposure.
     down: Lanes,
+}
+
+/// The likelihood ratio of the smallest effect, from the first sample on.
+///
+/// Multiplied until it leaves the range of numbers, and only then put into the logarithm.
+#[derive(Clone, Debug, PartialEq)]
+struct Smallest {
+    ln: f64,
+    factor: f64,
+}
+
+impl Smallest {
+    const RANGE: core::ops::Range<f64> = 1e-60..1e60;
+
+    #[inline]
+    fn multiply(&mut self, up: f64, down: f64) {
+        self.factor = self.factor * up * down;
+        if !Self::RANGE.contains(&self.factor) {
+            self.ln += libm::log(self.factor);
+            self.factor = 1.0;
+        }
+    }
+
+    fn ln(&self) -> f64 {
+        self.ln + libm::log(self.factor)
+    }
 }
 
 /// Evidence that the candidate's error rate is a multiple of what it should be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EffectBank {
-    ratios: Lanes,
+    ratios: Box<PowerTable>,
     prior: Lanes,
+    /// The evidence by effect, in units of `exp(ln_unit)`: so large that the largest is at most
+    /// [`EVIDENCE_MAX`] of them, and at least one.
     evidence: Lanes,
+    ln_unit: f64,
     weights: Weights,
-    /// The log likelihood ratio of the smallest effect, from the first sample on.
-    ln_smallest: f64,
-    ln_smallest_weights: (f64, f64),
+    smallest: Smallest,
 }
 
 impl EffectBank {
@@ -74,16 +102,19 @@ impl EffectBank {
         });
         let sum: f64 = raw.iter().sum();
         Self {
-            ratios,
+            ratios: Box::new(PowerTable::new(&ratios)),
             prior: raw.map(|weight| weight / sum),
             evidence: [start; EFFECTS],
+            ln_unit: 0.0,
             weights: Weights {
                 key: -1.0,
                 up: [1.0; EFFECTS],
                 down: [1.0; EFFECTS],
             },
-            ln_smallest: 0.0,
-            ln_smallest_weights: (0.0, 0.0),
+            smallest: Smallest {
+                ln: 0.0,
+                factor: 1.0,
+            },
         }
     }
 
@@ -96,13 +127,11 @@ impl EffectBank {
             if share != self.weights.key {
                 self.weigh_pair(share);
             }
-            let (up, down) = self.ln_smallest_weights;
-            self.ln_smallest += errors as f64 * up + control_errors as f64 * down;
-            if errors as f64 * -libm::log(share) > NATS_MAX {
-                self.apply_logarithms(errors as f64, control_errors as f64);
+            let all = errors.saturating_add(control_errors);
+            if all < COUNT_END {
+                self.apply(errors, &powers(&self.weights.down, all));
             } else {
-                power(&mut self.evidence, &self.weights.up, errors);
-                power(&mut self.evidence, &self.weights.down, control_errors);
+                self.apply_many(errors, control_errors);
             }
         }
         self.spend(mass);
@@ -111,26 +140,22 @@ impl EffectBank {
     /// Adds `errors` of the candidate where `expected` ones were known to come; then spends
     /// `mass` on a change at the window's end.
     pub fn observe_rate(&mut self, errors: u64, expected: f64, mass: f64) {
-        if expected != self.weights.key {
-            self.weights.key = expected;
-            self.weights.up = self.ratios;
-            self.weights.down = self.ratios.map(|r| libm::exp(-(r - 1.0) * expected));
-            let least = self.ratios[0];
-            self.ln_smallest_weights = (libm::log(least), -(least - 1.0) * expected);
+        let ratios = self.ratios.factors();
+        let exposure = ratios.map(|r| -(r - 1.0) * expected);
+        let few = errors < COUNT_END && exposure[EFFECTS - 1] >= -NATS_MAX;
+        if few && expected != self.weights.key {
+            self.weights = Weights {
+                key: expected,
+                up: *ratios,
+                down: exp(&exposure),
+            };
         }
-        let (up, down) = self.ln_smallest_weights;
-        self.ln_smallest += errors as f64 * up + down;
-        let largest = libm::log(self.ratios[EFFECTS - 1]);
-        let exposure = (self.ratios[EFFECTS - 1] - 1.0) * expected;
-        if errors as f64 * largest > NATS_MAX || exposure > NATS_MAX {
-            let ratios = self.ratios;
-            for (value, r) in self.evidence.iter_mut().zip(ratios) {
-                let nats = errors as f64 * libm::log(r) - (r - 1.0) * expected;
-                *value = scaled(*value, nats);
-            }
+        if few {
+            let down = self.weights.down;
+            self.apply(errors, &down);
         } else {
-            power(&mut self.evidence, &self.weights.down, 1);
-            power(&mut self.evidence, &self.weights.up, errors);
+            self.weights.up = *ratios;
+            self.apply_logarithms(errors as f64, &exposure);
         }
         self.spend(mass);
     }
@@ -138,95 +163,122 @@ impl EffectBank {
     /// The evidence: under the null its mean is the mass spent so far, at most one.
     #[must_use]
     pub fn e(&self) -> f64 {
-        let pairs = self.prior.iter().zip(&self.evidence);
-        pairs.map(|(prior, evidence)| prior * evidence).sum()
+        let units = dot(&self.prior, &self.evidence);
+        if self.ln_unit > 0.0 {
+            return units * libm::exp(self.ln_unit);
+        }
+        units
     }
 
-    /// The natural logarithm of the evidence.
+    /// The natural logarithm of the evidence, which is finite where the evidence is not.
     #[must_use]
     pub fn ln_e(&self) -> f64 {
-        libm::log(self.e())
+        libm::log(dot(&self.prior, &self.evidence)) + self.ln_unit
     }
 
     /// The evidence, as a logarithm, that the effect is nil rather than the smallest one.
     #[must_use]
-    pub const fn ln_e_of_no_effect(&self) -> f64 {
-        -self.ln_smallest
+    pub fn ln_e_of_no_effect(&self) -> f64 {
+        -self.smallest.ln()
     }
 
     /// The smallest effect of the bank.
     #[must_use]
     pub const fn effect_min(&self) -> f64 {
-        self.ratios[0]
+        self.ratios.factors()[0]
     }
 
     /// The evidence if the candidate had had `errors` more (or, negative, fewer) errors.
     #[must_use]
     pub fn ln_e_with(&self, errors: i64) -> f64 {
-        let sum: f64 = (0..EFFECTS)
-            .map(|lane| {
-                let nats = errors as f64 * libm::log(self.weights.up[lane]);
-                self.prior[lane] * scaled(self.evidence[lane], nats)
-            })
-            .sum();
-        libm::log(sum)
+        let nats = |lane: usize| {
+            let weight = errors as f64 * libm::log(self.weights.up[lane]);
+            libm::log(self.prior[lane] * self.evidence[lane]) + weight
+        };
+        let sum = (0..EFFECTS).fold(f64::NEG_INFINITY, |sum, lane| ln_add(sum, nats(lane)));
+        sum + self.ln_unit
     }
 
     fn weigh_pair(&mut self, share: f64) {
-        let weights = &mut self.weights;
-        weights.key = share;
-        for lane in 0..EFFECTS {
-            let down = 1.0 / (1.0 + share * (self.ratios[lane] - 1.0));
-            weights.down[lane] = down;
-            weights.up[lane] = self.ratios[lane] * down;
-        }
-        self.ln_smallest_weights = (libm::log(weights.up[0]), libm::log(weights.down[0]));
+        let ratios = self.ratios.factors();
+        let down = ratios.map(|r| 1.0 / (1.0 + share * (r - 1.0)));
+        self.weights = Weights {
+            key: share,
+            up: core::array::from_fn(|lane| ratios[lane] * down[lane]),
+            down,
+        };
     }
 
-    fn apply_logarithms(&mut self, errors: f64, control_errors: f64) {
-        for lane in 0..EFFECTS {
-            let nats = errors * libm::log(self.weights.up[lane])
-                + control_errors * libm::log(self.weights.down[lane]);
-            self.evidence[lane] = scaled(self.evidence[lane], nats);
+    /// Multiplies by the ratios, `errors` times, and by `down`.
+    #[inline]
+    fn apply(&mut self, errors: u64, down: &Lanes) {
+        let up = self.ratios.power(errors);
+        // Up first: the other order could vanish on the way.
+        multiply(&mut self.evidence, &up);
+        multiply(&mut self.evidence, down);
+        self.smallest.multiply(up[0], down[0]);
+    }
+
+    /// Counts too large for small powers.
+    fn apply_many(&mut self, errors: u64, control_errors: u64) {
+        let Weights { key, up, down } = self.weights.clone();
+        let up_nats = errors as f64 * -libm::log(key);
+        // What vanishes from a single unit is gone; many of them would still be something.
+        let down_nats = if self.ln_unit > 0.0 {
+            control_errors as f64 * -libm::log(down[EFFECTS - 1])
+        } else {
+            0.0
+        };
+        if up_nats.max(down_nats) > NATS_MAX {
+            let nats = down.map(|down| control_errors as f64 * libm::log(down));
+            self.apply_logarithms(errors as f64, &nats);
+        } else {
+            multiply_power(&mut self.evidence, up, errors);
+            multiply_power(&mut self.evidence, down, control_errors);
+            self.smallest.ln +=
+                errors as f64 * libm::log(up[0]) + control_errors as f64 * libm::log(down[0]);
         }
     }
 
+    /// Multiplies by the weight of an error, `errors` times, and by `down` nats.
+    fn apply_logarithms(&mut self, errors: f64, down: &Lanes) {
+        let up = self.weights.up.map(libm::log);
+        let nats: Lanes = core::array::from_fn(|lane| {
+            libm::log(self.evidence[lane]) + errors * up[lane] + down[lane]
+        });
+        let most = nats.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // The unit is never less than one, so that the mass to come is not lost in it.
+        let shift = most.max(-self.ln_unit);
+        if shift.is_finite() {
+            self.evidence = nats.map(|nats| libm::exp(nats - shift));
+            self.ln_unit += shift;
+        }
+        self.smallest.ln += errors * up[0] + down[0];
+    }
+
+    #[inline]
     fn spend(&mut self, mass: f64) {
-        for value in &mut self.evidence {
-            let kept = if *value < EVIDENCE_MIN { 0.0 } else { *value };
-            *value = kept.min(EVIDENCE_MAX) + mass;
+        let beyond = self
+            .evidence
+            .iter()
+            .fold(false, |any, value| any | (*value > EVIDENCE_MAX));
+        if beyond || self.ln_unit > 0.0 {
+            self.change_unit();
+            spend(&mut self.evidence, mass * libm::exp(-self.ln_unit));
+        } else {
+            spend(&mut self.evidence, mass);
         }
     }
-}
 
-fn scaled(value: f64, nats: f64) -> f64 {
-    if value <= 0.0 {
-        return 0.0;
-    }
-    libm::exp((libm::log(value) + nats).min(libm::log(EVIDENCE_MAX)))
-}
-
-/// Multiplies `values` by the `n`-th power of `factors`.
-#[inline]
-fn power(values: &mut Lanes, factors: &Lanes, mut n: u64) {
-    if n <= ONE_BY_ONE_MAX {
-        for _ in 0..n {
-            for (value, factor) in values.iter_mut().zip(factors) {
-                *value *= factor;
-            }
-        }
-        return;
-    }
-    let mut square = *factors;
-    while n > 0 {
-        if n & 1 == 1 {
-            for (value, factor) in values.iter_mut().zip(&square) {
-                *value *= factor;
-            }
-        }
-        n >>= 1;
-        for factor in &mut square {
-            *factor *= *factor;
+    /// Keeps evidence that is out of all proportion within the range of numbers.
+    #[cold]
+    fn change_unit(&mut self) {
+        let largest = self.evidence.iter().copied().fold(0.0, f64::max);
+        if !(1.0..=EVIDENCE_MAX).contains(&largest) {
+            let most = libm::log(largest).max(-self.ln_unit);
+            let factor = libm::exp(-most);
+            self.evidence = self.evidence.map(|value| value * factor);
+            self.ln_unit += most;
         }
     }
 }
@@ -288,7 +340,8 @@ mod tests {
         }
         let mut logarithms = EffectBank::new(1.1, 64.0, 1.0);
         logarithms.weigh_pair(0.5);
-        logarithms.apply_logarithms(120.0, 80.0);
+        let nats = logarithms.weights.down.map(|down| 80.0 * libm::log(down));
+        logarithms.apply_logarithms(120.0, &nats);
         assert!((whole.ln_e() - parts.ln_e()).abs() < 1e-9);
         assert!((whole.ln_e() - logarithms.ln_e()).abs() < 1e-9);
         assert!(
@@ -317,15 +370,33 @@ mod tests {
         }
     }
 
+    /// Evidence beyond the range of numbers is kept as a logarithm, and comes back from there.
     #[test]
     fn enormous_counts_neither_overflow_nor_vanish() {
         let mut bank = EffectBank::new(1.1, 64.0, 0.5);
-        bank.observe_pair(5_000_000, 1_000, 0.01, 0.0);
-        assert!((bank.e() - EVIDENCE_MAX).abs() < 0.01 * EVIDENCE_MAX);
-        bank.observe_pair(0, 50_000_000, 0.01, 1e-3);
-        assert!(bank.e().is_finite());
+        bank.observe_pair(50_000, 500, 0.5, 0.0);
+        let ln_e = bank.ln_e();
+        let at_64 = 50_000.0 * libm::log(128.0 / 65.0) + 500.0 * libm::log(2.0 / 65.0);
+        assert!(ln_e > at_64 - 5.0 && ln_e < at_64 + 400.0, "{ln_e} {at_64}");
+        assert!((bank.ln_e_with(-50_000) - bank.ln_e_with(0)) < -30_000.0);
+        let mut parts = EffectBank::new(1.1, 64.0, 0.5);
+        for _ in 0..500 {
+            parts.observe_pair(100, 1, 0.5, 0.0);
+        }
+        assert!(
+            (parts.ln_e() - ln_e).abs() < 1e-6 * ln_e,
+            "{}",
+            parts.ln_e()
+        );
+        bank.observe_pair(0, 10_000_000, 0.5, 1e-3);
+        assert!((bank.e() - 1e-3).abs() < 1e-12, "{}", bank.e());
+        for _ in 0..20 {
+            bank.observe_rate(40, 10.0, 0.0);
+        }
+        assert!(bank.ln_e() > 20.0 * (40.0 * libm::log(4.0) - 30.0) - 20.0);
         bank.observe_rate(1_000_000, 10.0, 0.0);
+        assert!(bank.ln_e() > 1_000_000.0 * libm::log(4.0));
         bank.observe_rate(0, 1e9, 1e-3);
-        assert!(bank.e().is_finite());
+        assert!((bank.e() - 1e-3).abs() < 1e-12, "{}", bank.e());
     }
 }

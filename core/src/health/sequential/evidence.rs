@@ -4,10 +4,11 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::health::Outcome;
+use crate::health::{NoDataReason, Outcome};
 use crate::time::Micros;
 
 use super::judge::ArmCounts;
+use super::mean::MeanEvidence;
 
 /// Which rule decided a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,38 +79,70 @@ pub struct SequentialVerdict {
     /// All signals together: a failure decides alone, then missing data, then an undecided
     /// signal; it passes only when every signal passes.
     pub outcome: Outcome,
-    /// The index of the signal that decided: the first to fail, or the one furthest from passing.
+    /// The index of the signal that decided: the first to fail, or the one furthest from passing;
+    /// means are counted after the signals.
     pub decided_by: u32,
     /// What each signal shows.
     pub signals: Vec<SignalEvidence>,
+    /// What each mean shows.
+    #[serde(default)]
+    pub means: Vec<MeanEvidence>,
 }
 
-impl SequentialVerdict {
-    /// Puts the signals' verdicts together.
-    pub(super) fn of(signals: Vec<SignalEvidence>) -> Self {
+/// What one signal or mean has to say about the verdict of all.
+#[derive(Clone, Copy)]
+struct Bearing {
+    outcome: Outcome,
+    failed_at: Option<Micros>,
+    ln_e_pass: f64,
+}
+
+impl Bearing {
+    fn decides_before(&self, best: &Self) -> bool {
         let rank = |outcome: Outcome| match outcome {
             Outcome::Fail => 0,
             Outcome::NoData(_) => 1,
             Outcome::Inconclusive => 2,
             Outcome::Pass => 3,
         };
-        let key = |signal: &SignalEvidence| (rank(signal.outcome), signal.failed_at);
-        let mut decided_by = 0;
-        for (index, signal) in signals.iter().enumerate() {
-            let best = &signals[decided_by];
-            let weaker = signal.ln_e_pass < best.ln_e_pass;
-            if key(signal) < key(best) || key(signal) == key(best) && weaker {
-                decided_by = index;
+        let key = |bearing: &Self| (rank(bearing.outcome), bearing.failed_at);
+        key(self) < key(best) || key(self) == key(best) && self.ln_e_pass < best.ln_e_pass
+    }
+}
+
+impl SequentialVerdict {
+    /// Puts the signals' verdicts together.
+    pub(super) fn of(signals: Vec<SignalEvidence>, means: Vec<MeanEvidence>) -> Self {
+        let of_signal = |signal: &SignalEvidence| Bearing {
+            outcome: signal.outcome,
+            failed_at: signal.failed_at,
+            ln_e_pass: signal.ln_e_pass,
+        };
+        let of_mean = |mean: &MeanEvidence| Bearing {
+            outcome: mean.outcome,
+            failed_at: mean.failed_at,
+            ln_e_pass: mean.ln_e_pass,
+        };
+        let all = signals
+            .iter()
+            .map(of_signal)
+            .chain(means.iter().map(of_mean));
+        let mut decided = (0, None::<Bearing>);
+        for (index, bearing) in all.enumerate() {
+            if decided.1.is_none_or(|best| bearing.decides_before(&best)) {
+                decided = (index as u32, Some(bearing));
             }
         }
+        let nothing = Outcome::NoData(NoDataReason::Missing);
         Self {
-            outcome: signals[decided_by].outcome,
-            decided_by: decided_by as u32,
+            outcome: decided.1.map_or(nothing, |bearing| bearing.outcome),
+            decided_by: decided.0,
             signals,
+            means,
         }
     }
 
-    /// The signal that decided.
+    /// The signal that decided; `None` when a mean did.
     #[must_use]
     pub fn deciding(&self) -> Option<&SignalEvidence> {
         self.signals.get(self.decided_by as usize)

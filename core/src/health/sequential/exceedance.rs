@@ -46,6 +46,12 @@ impl Exceedance {
         reached.map(|bucket| bucket + 1)
     }
 
+    /// Counts requests above the line as it is now; `None` as long as there is none.
+    #[must_use]
+    pub fn count(&self, histogram: &LatencyHistogram) -> Option<ArmCounts> {
+        self.line().map(|line| above(histogram, line))
+    }
+
     /// Compares one window of both arms with the line of the windows before it, then lets the
     /// control move the line. `None` as long as there is none.
     pub fn observe(
@@ -55,17 +61,18 @@ impl Exceedance {
     ) -> Option<PairedCounts> {
         let line = self.line();
         self.control.merge(control);
-        let count = |histogram: &LatencyHistogram, line: usize| {
-            let slow = histogram.counts()[line.min(LatencyHistogram::BUCKETS)..].iter();
-            ArmCounts {
-                requests: histogram.total(),
-                errors: slow.map(|count| u64::from(*count)).sum(),
-            }
-        };
         line.map(|line| PairedCounts {
-            canary: count(canary, line),
-            control: count(control, line),
+            canary: above(canary, line),
+            control: above(control, line),
         })
+    }
+}
+
+fn above(histogram: &LatencyHistogram, line: usize) -> ArmCounts {
+    let slow = histogram.counts()[line.min(LatencyHistogram::BUCKETS)..].iter();
+    ArmCounts {
+        requests: histogram.total(),
+        errors: slow.map(|count| u64::from(*count)).sum(),
     }
 }
 
@@ -88,7 +95,9 @@ mod tests {
         let slow = histogram(&[(10, 500), (20, 500)]);
         assert_eq!(exceedance.observe(&slow, &usual), None, "no line yet");
         assert_eq!(exceedance.line(), Some(11));
+        let alone = exceedance.count(&slow);
         let counts = exceedance.observe(&slow, &usual).unwrap();
+        assert_eq!(alone, Some(counts.canary));
         assert_eq!((counts.canary.errors, counts.control.errors), (500, 100));
         assert_eq!(counts.canary.requests, 1_000);
     }

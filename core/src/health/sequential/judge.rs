@@ -10,7 +10,8 @@ use crate::health::{NoDataReason, Outcome};
 use crate::time::Micros;
 
 use super::evidence::{SequentialVerdict, SignalEvidence};
-use super::policy::{PolicyError, SequentialPolicy};
+use super::mean::{MeanEvidence, MeanPolicy, MeanState, PairedSamples};
+use super::policy::{Baseline, PolicyError, SequentialPolicy};
 use super::signal::SignalState;
 
 /// Requests of one arm and the bad ones among them.
@@ -89,6 +90,12 @@ pub enum SampleError {
         /// How many were to come.
         expected: u32,
     },
+    /// Samples that values within the bounds cannot add up to.
+    #[error("mean {mean} has samples outside its bounds")]
+    Samples {
+        /// The mean's index.
+        mean: u32,
+    },
     /// A cumulative counter went down.
     #[error("a counter went down: it was reset")]
     CounterWentDown,
@@ -99,8 +106,11 @@ pub enum SampleError {
 pub struct SequentialJudge {
     policy: SequentialPolicy,
     signals: Vec<SignalState>,
+    means: Vec<MeanState>,
     started: Option<Micros>,
     judged_until: Option<Micros>,
+    /// The evidence at which a signal fails, as a logarithm and as it is.
+    fail_threshold: f64,
     fail_e: f64,
     /// Parts of the fleet that windows cover one by one.
     parts: u32,
@@ -126,13 +136,53 @@ impl SequentialJudge {
         parts: u32,
     ) -> Result<Self, PolicyError> {
         policy.check(signals)?;
+        let whole = Self::build(policy, (0..signals).map(|_| policy).collect(), &[])?;
+        Ok(Self {
+            parts: parts.max(1),
+            ..whole
+        })
+    }
+
+    /// A judge of signals that each have their smallest effect, in thousandths, and of means,
+    /// all on one budget.
+    ///
+    /// # Errors
+    /// When the policy, an effect or a mean's policy asks for nonsense.
+    pub fn with_means(
+        policy: SequentialPolicy,
+        effects_milli: &[u32],
+        means: &[MeanPolicy],
+    ) -> Result<Self, PolicyError> {
+        policy.check(effects_milli.len() + means.len())?;
+        if !means.is_empty() && policy.baseline != Baseline::Control {
+            return Err(PolicyError::MeansWithoutControl);
+        }
+        means.iter().try_for_each(MeanPolicy::check)?;
+        let of = |effect_min_milli: &u32| SequentialPolicy {
+            effect_min_milli: *effect_min_milli,
+            ..policy
+        };
+        Self::build(policy, effects_milli.iter().map(of).collect(), means)
+    }
+
+    fn build(
+        policy: SequentialPolicy,
+        signals: Vec<SequentialPolicy>,
+        means: &[MeanPolicy],
+    ) -> Result<Self, PolicyError> {
+        signals.iter().try_for_each(|signal| signal.check(1))?;
+        let fail_threshold = policy.fail_threshold(signals.len() + means.len());
+        let start = policy.onset.start();
+        let mean = |mean: &MeanPolicy| MeanState::new(*mean, start);
         Ok(Self {
             policy,
-            signals: (0..signals).map(|_| SignalState::new(&policy)).collect(),
+            signals: signals.into_iter().map(SignalState::new).collect(),
+            means: means.iter().map(mean).collect(),
             started: None,
             judged_until: None,
-            fail_e: libm::exp(policy.fail_threshold(signals)),
-            parts: parts.max(1),
+            fail_threshold,
+            fail_e: libm::exp(fail_threshold),
+            parts: 1,
         })
     }
 
@@ -155,16 +205,40 @@ impl SequentialJudge {
         self.check(window)?;
         self.started = Some(self.started.unwrap_or(window.start).min(window.start));
         self.judged_until = self.judged_until.max(Some(window.end));
-        let length = window.end - window.start;
-        let mass = (1.0 - self.policy.onset.start()) * length.as_secs_f64()
-            / self.policy.bake.as_secs_f64()
-            / f64::from(self.parts);
-        let count = self.signals.len();
+        let mass = self.policy.mass(window.end - window.start) / f64::from(self.parts);
         for (state, counts) in self.signals.iter_mut().zip(window.signals) {
-            state.observe(&self.policy, counts, mass);
+            state.observe(counts, mass);
             if state.may_fail(counts) && state.e() >= self.fail_e {
-                state.try_to_fail(&self.policy, count, window.end);
+                state.try_to_fail(self.fail_threshold, window.end);
             }
+        }
+        for mean in &mut self.means {
+            mean.observe(self.fail_threshold, mass, window.end);
+        }
+        Ok(())
+    }
+
+    /// Takes the samples of every mean over the latest window.
+    ///
+    /// Call it before [`SequentialJudge::observe`] of the same window.
+    ///
+    /// # Errors
+    /// When there is another number of means, or samples that values within the bounds cannot
+    /// add up to; nothing has changed then.
+    pub fn observe_means(&mut self, samples: &[PairedSamples]) -> Result<(), SampleError> {
+        if samples.len() != self.means.len() {
+            return Err(SampleError::Signals {
+                found: samples.len() as u32,
+                expected: self.means.len() as u32,
+            });
+        }
+        let untrue =
+            |pair: &PairedSamples| !pair.canary.is_possible() || !pair.control.is_possible();
+        if let Some(mean) = samples.iter().position(untrue) {
+            return Err(SampleError::Samples { mean: mean as u32 });
+        }
+        for (state, samples) in self.means.iter_mut().zip(samples) {
+            state.await_window(*samples);
         }
         Ok(())
     }
@@ -195,12 +269,13 @@ impl SequentialJudge {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         self.signals.iter().any(SignalState::has_failed)
+            || self.means.iter().any(MeanState::has_failed)
     }
 
     /// The evidence at which a signal fails, as a natural logarithm.
     #[must_use]
-    pub fn fail_threshold(&self) -> f64 {
-        self.policy.fail_threshold(self.signals.len())
+    pub const fn fail_threshold(&self) -> f64 {
+        self.fail_threshold
     }
 
     /// The evidence that a signal is worse, as a natural logarithm, before hosts that differ are
@@ -208,6 +283,12 @@ impl SequentialJudge {
     #[must_use]
     pub fn ln_e(&self, signal: usize) -> Option<f64> {
         self.signals.get(signal).map(|state| libm::log(state.e()))
+    }
+
+    /// The evidence that a mean is worse, as a natural logarithm: for charts.
+    #[must_use]
+    pub fn mean_ln_e(&self, mean: usize) -> Option<f64> {
+        self.means.get(mean).map(MeanState::ln_e)
     }
 
     /// The verdict at `now`, with the evidence of every signal.
@@ -222,17 +303,28 @@ impl SequentialJudge {
             (Some(start), Some(end)) => end >= start + self.policy.bake,
             (None, _) | (_, None) => false,
         };
-        let count = self.signals.len();
-        let evidence = |state: &SignalState| -> SignalEvidence {
-            let mut evidence = state.evidence(&self.policy, count, baked);
-            if let Some(reason) = missing
-                && evidence.outcome != Outcome::Fail
-            {
-                evidence.outcome = Outcome::NoData(reason);
-            }
-            evidence
+        let judged = |outcome: Outcome| match (missing, outcome) {
+            (_, Outcome::Fail) | (None, _) => outcome,
+            (Some(reason), _) => Outcome::NoData(reason),
         };
-        SequentialVerdict::of(self.signals.iter().map(evidence).collect())
+        let evidence = |state: &SignalState| -> SignalEvidence {
+            let evidence = state.evidence(self.fail_threshold, baked);
+            SignalEvidence {
+                outcome: judged(evidence.outcome),
+                ..evidence
+            }
+        };
+        let mean_evidence = |state: &MeanState| -> MeanEvidence {
+            let evidence = state.evidence(&self.policy, self.fail_threshold, baked);
+            MeanEvidence {
+                outcome: judged(evidence.outcome),
+                ..evidence
+            }
+        };
+        SequentialVerdict::of(
+            self.signals.iter().map(evidence).collect(),
+            self.means.iter().map(mean_evidence).collect(),
+        )
     }
 
     fn check_order(&self, window: &PairedWindow<'_>) -> Result<(), SampleError> {

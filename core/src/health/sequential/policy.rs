@@ -87,6 +87,18 @@ pub enum PolicyError {
     /// A known rate that is none.
     #[error("a known error rate must lie between 0 and 1")]
     Rate,
+    /// A metric whose bounds hold nothing.
+    #[error("the lower bound must lie below the upper one")]
+    Bounds,
+    /// A difference of means that cannot be.
+    #[error("the effect must lie above what is tolerable and within the bounds")]
+    Difference,
+    /// Means are told from the control's.
+    #[error("means need a control to compare with")]
+    MeansWithoutControl,
+    /// Effects for another number of signals.
+    #[error("every signal needs an effect")]
+    Effects,
     /// No time to watch.
     #[error("the bake must take time")]
     Bake,
@@ -131,6 +143,11 @@ impl SequentialPolicy {
             return Err(PolicyError::Signals);
         }
         Ok(())
+    }
+
+    /// The part of the budget that a window of this length spends on a change at its end.
+    pub(super) fn mass(&self, length: Micros) -> f64 {
+        (1.0 - self.onset.start()) * length.as_secs_f64() / self.bake.as_secs_f64()
     }
 
     /// The smallest effect that matters, as a ratio.

@@ -18,17 +18,13 @@ struct Standing {
 }
 
 impl SignalState {
-    pub(super) fn evidence(
-        &self,
-        policy: &SequentialPolicy,
-        signals: usize,
-        baked: bool,
-    ) -> SignalEvidence {
-        let model = self.host_model(policy);
+    pub(super) fn evidence(&self, fail_threshold: f64, baked: bool) -> SignalEvidence {
+        let policy = &self.policy;
+        let model = self.host_model();
         let model = model.as_ref();
         let excluded = self.bank.ln_e_of_no_effect() - self.excuse(model, policy.effect_min(), 0);
         let standing = Standing {
-            fail_threshold: policy.fail_threshold(signals),
+            fail_threshold,
             pass_threshold: policy.pass_threshold(),
             excluded,
             ln_e_pass: excluded.max(self.ln_e_tolerable(policy)),

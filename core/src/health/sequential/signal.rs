@@ -15,6 +15,8 @@ pub(super) const TURN_ERRORS_MAX: i64 = 100_000;
 /// What has been seen of one signal.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct SignalState {
+    /// The judge's, with this signal's smallest effect.
+    pub(super) policy: SequentialPolicy,
     pub(super) bank: EffectBank,
     pub(super) canary: ArmCounts,
     pub(super) control: ArmCounts,
@@ -32,8 +34,9 @@ pub(super) struct SignalState {
 }
 
 impl SignalState {
-    pub(super) fn new(policy: &SequentialPolicy) -> Self {
+    pub(super) fn new(policy: SequentialPolicy) -> Self {
         Self {
+            policy,
             bank: EffectBank::new(policy.effect_min(), EFFECT_MAX, policy.onset.start()),
             canary: ArmCounts::default(),
             control: ArmCounts::default(),
@@ -47,12 +50,12 @@ impl SignalState {
         }
     }
 
-    pub(super) fn observe(&mut self, policy: &SequentialPolicy, counts: &PairedCounts, mass: f64) {
+    pub(super) fn observe(&mut self, counts: &PairedCounts, mass: f64) {
         self.canary.add(counts.canary);
         let (errors, control_errors) = self.deflate(counts);
         self.told.0 += errors;
         self.told.1 += control_errors;
-        match policy.baseline {
+        match self.policy.baseline {
             Baseline::Known(rate) => {
                 let expected = counts.canary.requests as f64 * rate.as_f64() / self.clump();
                 self.bank.observe_rate(errors, expected, mass);
@@ -116,22 +119,22 @@ impl SignalState {
     }
 
     /// Fails when the evidence stands after everything that could excuse it.
-    pub(super) fn try_to_fail(&mut self, policy: &SequentialPolicy, signals: usize, at: Micros) {
-        let tolerated =
-            self.canary.errors as f64 <= policy.tolerable.as_f64() * self.canary.requests as f64;
-        let model = self.host_model(policy);
+    pub(super) fn try_to_fail(&mut self, threshold: f64, at: Micros) {
+        let tolerable = self.policy.tolerable.as_f64();
+        let tolerated = self.canary.errors as f64 <= tolerable * self.canary.requests as f64;
+        let model = self.host_model();
         let ln_e = self.bank.ln_e() - self.excuse(model.as_ref(), 1.0, 0);
-        if !tolerated && ln_e >= policy.fail_threshold(signals) {
-            let fewer = self.errors_fewer(model.as_ref(), policy.fail_threshold(signals));
+        if !tolerated && ln_e >= threshold {
+            let fewer = self.errors_fewer(model.as_ref(), threshold);
             self.failed = Some((at, ln_e, fewer));
         }
     }
 
     /// What hosts that differ can excuse; `None` when they are said not to.
-    pub(super) fn host_model(&self, policy: &SequentialPolicy) -> Option<HostModel> {
+    pub(super) fn host_model(&self) -> Option<HostModel> {
         let spread = self.spread.as_deref();
         let canary_hosts = f64::from(self.canary_hosts.max(1));
-        match policy.hosts {
+        match self.policy.hosts {
             HostEffects::None => None,
             HostEffects::AtMost(variation) => {
                 let known = f64::from(self.control_hosts.max(1));
