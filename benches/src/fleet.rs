@@ -102,6 +102,7 @@ pub fn steady(size: Size, duration: Micros) -> Scenario {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: log_normal(Micros::from_mins(3)),
             diagnose: log_normal(Micros::from_mins(10)),
+            model: None,
         },
         core: CorePolicy {
             paging: PagingPolicy {
