@@ -97,7 +97,7 @@ pub enum Proof {
         z_milli: Option<i64>,
         /// The statistic that one look takes to be significant.
         z_needed_milli: i64,
-        /// The interval of shifts, in the signal's unit.
+        /// The interval of shifts, in the signal's unit; `None` where an end is open.
         shift: Option<(i64, i64)>,
         /// Scrapes of the candidate and of the control.
         points: (u32, u32),

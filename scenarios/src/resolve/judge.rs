@@ -124,6 +124,14 @@ fn repetition(context: &mut Context, file: &RepetitionFile, stage: &str) -> Repe
 fn rank(context: &mut Context, file: &RankMethodFile, stage: &str) -> RankMethod {
     let confidence = file.confidence.as_ref();
     let points = file.points.as_ref();
+    if let Some(points) = points.filter(|_| file.compatible) {
+        let what = format!("the fewest points of the judge of {stage}");
+        context.out_of_range(
+            points,
+            &what,
+            "none beside `compatible: true`, which decides on any number",
+        );
+    }
     RankMethod {
         confidence: confidence.map_or(Ppm::percent(98), |confidence| {
             context.read(

@@ -19,7 +19,7 @@ pub(crate) struct People {
     /// What else their pager tells them, counted from the begin of their memory; with a model,
     /// from the first page on.
     seen: Option<Vec<NoiseAlert>>,
-    /// Whether they are past helping with a page: its incident is over.
+    /// Pages whose incident is over: nobody does anything about them any more.
     over: Vec<PageId>,
     /// The page they are at, with a model.
     at: Option<PageId>,

@@ -118,10 +118,13 @@ fn proof(metric: &MetricPolicy, result: &MetricResult) -> Proof {
         Direction::Increase | Direction::Either => 1.0,
     };
     let milli = |x: f64| libm::round(x.clamp(-1e12, 1e12) * 1e3) as i64;
+    // Few points leave an end open: then there is no interval to tell.
+    let bounded = result.shift;
+    let bounded = bounded.filter(|(low, high)| low.abs() < 1e15 && high.abs() < 1e15);
     Proof::Ranked {
         z_milli: result.z.map(|z| milli(toward * z)),
         z_needed_milli: milli(metric.z_needed()),
-        shift: result.shift.map(|(low, high)| (low as i64, high as i64)),
+        shift: bounded.map(|(low, high)| (low as i64, high as i64)),
         points: (result.points.0 as u32, result.points.1 as u32),
     }
 }
