@@ -251,7 +251,7 @@ impl ControlPlane {
             .collect();
         regions.dedup();
         let own = flights.iter().filter(|flight| flight.service == service);
-        let splits = own.map(|flight| self.split(flight, &groups, &affected));
+        let splits = own.map(|flight| self.split(flight, &groups, affected));
         Some(Evidence {
             service,
             regions,

@@ -237,6 +237,20 @@ fn tell_rollout(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
             "The rollout{} is complete: the change has reached its whole scope.",
             of(*rollout)
         ),
+        NoteBody::OrderRecorded { rollout, order, by } => format!(
+            "An operator ({}) orders: {}{}.",
+            role(by),
+            order_word(*order),
+            of(*rollout)
+        ),
+        _ => return tell_rollback(facts, note),
+    })
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
+fn tell_rollback(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
+    let of = |rollout: RolloutId| of_rollout(facts, rollout);
+    Some(match note {
         NoteBody::RollbackHeld {
             rollout,
             reason,
@@ -262,12 +276,6 @@ fn tell_rollout(facts: &Facts<'_>, note: &NoteBody) -> Option<String> {
         ),
         NoteBody::RollbackCompleted { rollout } => format!(
             "The rollback{} is complete: no reachable instance runs the change.",
-            of(*rollout)
-        ),
-        NoteBody::OrderRecorded { rollout, order, by } => format!(
-            "An operator ({}) orders: {}{}.",
-            role(by),
-            order_word(*order),
             of(*rollout)
         ),
         _ => return None,

@@ -18,7 +18,7 @@ mod world;
 use firedrill_sim::spec::Scenario;
 
 use crate::catalogue;
-use crate::file::{ScenarioFile, WorldFile};
+use crate::file::{NoiseFile, ScenarioFile, WorldFile};
 use crate::problem::{Problem, Source};
 use crate::yaml;
 
@@ -94,15 +94,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry = pick(file.telemetry.as_ref(), preset, |world| &world.telemetry);
     let on_call = pick(file.on_call.as_ref(), preset, |world| &world.on_call);
     let core = pick(file.core.as_ref(), preset, |world| &world.core);
-    let noise = file
-        .noise
-        .as_ref()
-        .map(|value| Section { source: 0, value });
-    let noise = noise.or_else(|| {
-        let (source, world) = preset?;
-        let value = world.noise.as_ref()?;
-        Some(Section { source, value })
-    });
+    let noise = pick_noise(file, preset);
 
     let name = context.read(&file.name, "the scenario's name");
     let title = context.read(&file.title, "the title");
@@ -152,6 +144,19 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         expect,
     };
     Some((scenario, resized))
+}
+
+/// Noise may be left out by the file and by its preset: then there is none.
+fn pick_noise<'a>(
+    file: &'a ScenarioFile,
+    preset: Option<(usize, &'a WorldFile)>,
+) -> Option<Section<'a, NoiseFile>> {
+    let own = file.noise.as_ref();
+    own.map(|value| Section { source: 0, value }).or_else(|| {
+        let (source, world) = preset?;
+        let value = world.noise.as_ref()?;
+        Some(Section { source, value })
+    })
 }
 
 /// The world preset that the file names, read from the catalogue.

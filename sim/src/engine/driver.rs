@@ -10,7 +10,7 @@ use firedrill_core::ids::{ChangeId, CommandId, IncidentId, PageId, RolloutId, Se
 use firedrill_core::plane::{Command, ControlPlane, Input, Issued, Note, NoteBody};
 use firedrill_core::rollout::Order;
 
-use crate::log::{Actor, PersonEvent, RunLog, WorldEvent};
+use crate::log::{Actor, PersonEvent, RunLog, VerdictTruth, WorldEvent};
 use crate::random::Draws;
 use crate::spec::Scenario;
 use crate::world::people::People;
@@ -458,18 +458,23 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 verdict,
             } => {
                 let truth = self.world.verdict_truth(*rollout, *stage, verdict.outcome);
-                if let Some(truth) = truth {
-                    let subject = self.rollout_subject(*rollout);
-                    let body = WorldEvent::VerdictTruth(truth);
-                    self.log
-                        .push(self.now, Actor::World, subject, vec![event], body);
-                }
+                self.log_truth(*rollout, truth, event);
             }
             NoteBody::IncidentResolved { incident } => {
                 self.answered.remove(incident);
                 self.people.all_clear();
             }
             _ => {}
+        }
+    }
+
+    /// Writes down what a judge had in front of it and could not know.
+    fn log_truth(&mut self, rollout: RolloutId, truth: Option<VerdictTruth>, event: u64) {
+        if let Some(truth) = truth {
+            let subject = self.rollout_subject(rollout);
+            let body = WorldEvent::VerdictTruth(truth);
+            self.log
+                .push(self.now, Actor::World, subject, vec![event], body);
         }
     }
 
