@@ -5,7 +5,7 @@
 //! of every check. What methods share is decided here once: a failure needs no freshness, a pass
 //! does; missing, stale and thin data are told apart and never pass.
 //!
-//! [`limits`] is all a threshold needs; [`counted`], [`ranked`] and [`weighed`] bring the
+//! `limits` is all a threshold needs; `counted`, `ranked` and `weighed` bring the
 //! repeated, the rank and the sequential judge to a stage's windows.
 
 mod counted;
