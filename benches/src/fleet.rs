@@ -1,9 +1,7 @@
 //! Fleets of any size, all alike: what a run costs by cells, services and instances.
 
 use firedrill_core::config::{Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value};
-use firedrill_core::health::{
-    Check, Indicator, JudgePolicy, Limit, LowTraffic, Signal, Slo, standard_burn_rules,
-};
+use firedrill_core::health::{Check, Indicator, JudgePolicy, Limit, Signal, Slo};
 use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
 use firedrill_core::remediation::AutomationMode;
@@ -226,16 +224,13 @@ fn stage(name: &str, share: Ppm) -> Stage {
 fn slo() -> NamedSlo {
     NamedSlo {
         name: "errors".into(),
-        slo: Slo {
-            indicator: Indicator::Errors {
+        slo: Slo::over_30_days(
+            Indicator::Errors {
                 service: ServiceId(0),
                 class: None,
             },
-            objective: Ppm(990_000),
-            period: Micros::from_hours(720),
-            rules: standard_burn_rules(),
-            low_traffic: LowTraffic::default(),
-        },
+            Ppm(990_000),
+        ),
     }
 }
 

@@ -10,7 +10,7 @@ use firedrill_core::config::{
 };
 use firedrill_core::health::{
     Check, ClassCounts, Indicator, InstanceCounts, JudgePolicy, LatencyHistogram, Limit,
-    LowTraffic, ProbeCounts, Saturation, Signal, Slo, TelemetryWindow, standard_burn_rules,
+    ProbeCounts, Saturation, Signal, Slo, TelemetryWindow,
 };
 use firedrill_core::ids::{ChangeId, ClassId, ConfigId, PlanId, RegionId, ServiceId};
 use firedrill_core::incident::{BookSetup, PagingPolicy};
@@ -138,16 +138,13 @@ fn setup() -> Setup {
         kind: KeyType::Int { min: 1, max: 9 },
         initial: Value::Int(1),
     };
-    let slo = Slo {
-        indicator: Indicator::Errors {
+    let slo = Slo::over_30_days(
+        Indicator::Errors {
             service: ServiceId(0),
             class: None,
         },
-        objective: Ppm(999_000),
-        period: Micros::from_hours(720),
-        rules: standard_burn_rules(),
-        low_traffic: LowTraffic::default(),
-    };
+        Ppm(999_000),
+    );
     Setup {
         configs: vec![ConfigSetup {
             schema: Schema {

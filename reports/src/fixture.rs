@@ -6,8 +6,8 @@ use firedrill_core::config::{
     Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value, VersionId,
 };
 use firedrill_core::health::{
-    BurnReading, Check, CheckEvidence, Indicator, JudgePolicy, Limit, LowTraffic, Outcome, Proof,
-    Signal, Slo, Verdict, standard_burn_rules,
+    BurnReading, Check, CheckEvidence, Indicator, JudgePolicy, Limit, Outcome, Proof, Signal, Slo,
+    Verdict, standard_burn_rules,
 };
 use firedrill_core::ids::{
     AlertId, ChangeId, ClassId, ConfigId, IncidentId, PageId, PersonId, PlanId, RegionId,
@@ -587,13 +587,7 @@ fn expectations() -> Vec<Expectation> {
 fn slos() -> Vec<NamedSlo> {
     let slo = |name: &str, indicator| NamedSlo {
         name: name.into(),
-        slo: Slo {
-            indicator,
-            objective: Ppm(999_000),
-            period: Micros::from_hours(720),
-            rules: standard_burn_rules(),
-            low_traffic: LowTraffic::default(),
-        },
+        slo: Slo::over_30_days(indicator, Ppm(999_000)),
     };
     let service = ServiceId(0);
     vec![

@@ -264,7 +264,6 @@ mod tests {
     use crate::config::VersionId;
     use crate::health::{
         ClassCounts, InstanceCounts, LatencyHistogram, LowTraffic, ProbeCounts, Saturation,
-        standard_burn_rules,
     };
     use crate::ids::{ClassId, RegionId, ServiceId};
 
@@ -298,16 +297,13 @@ mod tests {
 
     #[test]
     fn one_alert_per_objective_and_urgency() {
-        let mut book = AlertBook::new(vec![Slo {
-            indicator: Indicator::Errors {
+        let mut book = AlertBook::new(vec![Slo::over_30_days(
+            Indicator::Errors {
                 service: ServiceId(0),
                 class: None,
             },
-            objective: Ppm(999_000),
-            period: Micros::from_hours(720),
-            rules: standard_burn_rules(),
-            low_traffic: LowTraffic::default(),
-        }]);
+            Ppm(999_000),
+        )]);
         let history = SloHistory {
             requests_per_hour: 120_000,
             bad_per_hour: 0,
@@ -344,16 +340,13 @@ mod tests {
 
     #[test]
     fn an_alert_has_labels_of_its_own_and_ends_when_the_book_says() {
-        let slo = Slo {
-            indicator: Indicator::Errors {
+        let slo = Slo::over_30_days(
+            Indicator::Errors {
                 service: ServiceId(7),
                 class: None,
             },
-            objective: Ppm(999_000),
-            period: Micros::from_hours(720),
-            rules: standard_burn_rules(),
-            low_traffic: LowTraffic::default(),
-        };
+            Ppm(999_000),
+        );
         let alert = |urgency: usize| Alert {
             id: AlertId(0),
             slo: SloId(3),
@@ -374,14 +367,14 @@ mod tests {
     fn a_floor_keeps_single_failures_quiet() {
         let fires = |low_traffic: LowTraffic| {
             let mut book = AlertBook::new(vec![Slo {
-                indicator: Indicator::Errors {
-                    service: ServiceId(0),
-                    class: None,
-                },
-                objective: Ppm(999_000),
-                period: Micros::from_hours(720),
-                rules: standard_burn_rules(),
                 low_traffic,
+                ..Slo::over_30_days(
+                    Indicator::Errors {
+                        service: ServiceId(0),
+                        class: None,
+                    },
+                    Ppm(999_000),
+                )
             }]);
             let mut one = window(Micros::from_hours(1), 1);
             one.classes[0].requests = 1;

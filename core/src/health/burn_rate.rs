@@ -177,16 +177,13 @@ mod tests {
     const STEP: Micros = Micros::from_secs(10);
 
     fn slo() -> Slo {
-        Slo {
-            indicator: Indicator::Errors {
+        Slo::over_30_days(
+            Indicator::Errors {
                 service: ServiceId(0),
                 class: None,
             },
-            objective: Ppm(999_000),
-            period: Micros::from_hours(720),
-            rules: standard_burn_rules(),
-            low_traffic: LowTraffic::default(),
-        }
+            Ppm(999_000),
+        )
     }
 
     /// Feeds errors of `bad` in a thousand from time zero on after a clean history and returns

@@ -113,20 +113,17 @@ impl ErrorBudget {
 mod tests {
     use super::*;
     use crate::Ppm;
-    use crate::health::{Indicator, LowTraffic, standard_burn_rules};
+    use crate::health::Indicator;
     use crate::ids::ServiceId;
 
     fn budget() -> ErrorBudget {
-        ErrorBudget::new(Slo {
-            indicator: Indicator::Errors {
+        ErrorBudget::new(Slo::over_30_days(
+            Indicator::Errors {
                 service: ServiceId(0),
                 class: None,
             },
-            objective: Ppm(999_000),
-            period: Micros::from_hours(720),
-            rules: standard_burn_rules(),
-            low_traffic: LowTraffic::default(),
-        })
+            Ppm(999_000),
+        ))
     }
 
     /// Adds hour after hour of 100,000 requests.

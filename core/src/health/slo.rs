@@ -151,6 +151,18 @@ pub struct Slo {
 }
 
 impl Slo {
+    /// A promise over 30 days with the four standard rules, whatever the traffic.
+    #[must_use]
+    pub fn over_30_days(indicator: Indicator, objective: Ppm) -> Self {
+        Self {
+            indicator,
+            objective,
+            period: Micros::from_hours(720),
+            rules: standard_burn_rules(),
+            low_traffic: LowTraffic::default(),
+        }
+    }
+
     /// The share of requests that may be bad.
     #[must_use]
     pub const fn budget(&self) -> Ppm {

@@ -1,24 +1,20 @@
 //! Draws that a seed decides.
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
-pub(crate) struct Draws(u64);
+use crate::split_mix::SplitMix64;
+
+/// A stream of draws.
+pub(crate) struct Draws(SplitMix64);
 
 impl Draws {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0xA076_1D64_78BD_642F) ^ 0x5EED)
-    }
-
-    fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        Self(SplitMix64(
+            seed.wrapping_mul(0xA076_1D64_78BD_642F) ^ 0x5EED,
+        ))
     }
 
     /// Above 0, below 1.
     pub(crate) fn uniform(&mut self) -> f64 {
-        ((self.bits() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+        self.0.uniform()
     }
 
     pub(crate) fn between(&mut self, low: f64, high: f64) -> f64 {

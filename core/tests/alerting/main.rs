@@ -9,3 +9,5 @@ mod grouping_times;
 mod no_lost_alert;
 mod refusals;
 mod rule_states;
+#[path = "../support/split_mix.rs"]
+mod split_mix;

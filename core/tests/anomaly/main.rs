@@ -5,3 +5,5 @@ mod detection;
 mod families;
 mod odd_input;
 mod series;
+#[path = "../support/split_mix.rs"]
+mod split_mix;

@@ -4,7 +4,9 @@ use firedrill_core::health::judge::{
     Control, JudgeError, Method, Past, RankMethod, Repetition, SequentialMethod,
 };
 use firedrill_core::health::sequential::{HostEffects, Onset, Rule};
-use firedrill_core::health::{Judge, JudgePolicy, NoDataReason, NoDataRule, Outcome, Proof};
+use firedrill_core::health::{
+    Check, Judge, JudgePolicy, Limit, NoDataReason, NoDataRule, Outcome, Proof, Signal,
+};
 use firedrill_core::{Micros, Ppm};
 
 use crate::support::{
@@ -36,7 +38,7 @@ const SEQUENTIAL: SequentialMethod = SequentialMethod {
     hosts: HostEffects::None,
 };
 
-fn sequential(checks: &[firedrill_core::health::Check]) -> JudgePolicy {
+fn sequential(checks: &[Check]) -> JudgePolicy {
     policy(Method::Sequential(SEQUENTIAL), checks)
 }
 
@@ -73,6 +75,30 @@ fn measurements_within_the_limits_pass() {
     assert_eq!(near, Some(666_666));
 }
 
+/// Reports come with windows of the old version: they count all the same.
+#[test]
+fn reports_of_users_count_for_every_method() {
+    for method in [Method::Threshold, REPEATED] {
+        let reports = Check {
+            signal: Signal::Reports,
+            limit: Limit::AtMost(2),
+            sample_min: 1,
+        };
+        let mut judge = judge(policy(method, &[reports]));
+        let outcomes: Vec<Outcome> = (0..6)
+            .map(|number| {
+                let mut old = window(OLD, 0, number, minute(1_000, 0));
+                old.user_reports = if number < 3 { 0 } else { 3 };
+                judge.observe(&old);
+                judge.observe(&window(NEW, 0, number, minute(1_000, 0)));
+                judge.look(Micros::from_mins(number + 1)).outcome
+            })
+            .collect();
+        assert_eq!(outcomes[2], Outcome::Pass, "{method:?}");
+        assert_eq!(outcomes[5], Outcome::Fail, "{method:?}");
+    }
+}
+
 #[test]
 fn five_measurements_without_a_value_are_no_data() {
     let mut judge = judge(policy(REPEATED, &[errors_of_control(TWICE)]));
@@ -101,7 +127,7 @@ fn few_scrapes_have_no_rank() {
 
 #[test]
 fn evidence_fails_a_worse_candidate_within_minutes() {
-    let mut dice = Dice(7);
+    let mut dice = Dice::new(7);
     let worse: Vec<Minute> = (0..20).map(|_| dice.bad(10_000, 0.005)).collect();
     let usual: Vec<Minute> = (0..20).map(|_| dice.bad(10_000, 0.001)).collect();
     let mut judge = judge(sequential(&[errors_of_control(TWICE)]));
@@ -123,7 +149,7 @@ fn evidence_fails_a_worse_candidate_within_minutes() {
 /// 1,000 stages, more than 21 have a probability below 0.1 %.
 #[test]
 fn an_equal_candidate_seldom_fails() {
-    let mut dice = Dice(11);
+    let mut dice = Dice::new(11);
     let method = SequentialMethod {
         alpha: Ppm(10_000),
         ..SEQUENTIAL
@@ -215,7 +241,7 @@ fn slow_requests_are_counted_above_the_line_that_the_control_draws() {
         latency_us: 90_000,
         ..minute(1_000, 0)
     };
-    let check = firedrill_core::health::Check {
+    let check = Check {
         signal: P99,
         ..errors_of_control(1_200_000)
     };

@@ -9,6 +9,8 @@ use firedrill_core::health::{
 use firedrill_core::ids::{ClassId, RegionId, ServiceId};
 use firedrill_core::{Micros, Ppm};
 
+use crate::split_mix::SplitMix64;
+
 pub(crate) const OLD: VersionId = VersionId(1);
 pub(crate) const NEW: VersionId = VersionId(2);
 
@@ -122,21 +124,17 @@ pub(crate) fn run(
     (minutes, last.expect("at least a minute"))
 }
 
-/// A generator of its own, so that counts scatter: SplitMix64.
-pub(crate) struct Dice(pub(crate) u64);
+/// Chance, so that counts scatter.
+pub(crate) struct Dice(SplitMix64);
 
 impl Dice {
-    fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(SplitMix64(seed))
     }
 
     /// Bad ones among so many requests.
     pub(crate) fn bad(&mut self, requests: u32, share: f64) -> Minute {
-        let errors = (0..requests).filter(|_| self.uniform() < share).count();
+        let errors = (0..requests).filter(|_| self.0.uniform() < share).count();
         minute(requests, errors as u32)
     }
 }

@@ -1,5 +1,6 @@
 //! How the judge of a stage decides, and what it compares with.
 
+use firedrill_core::health::sequential::Onset;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -85,7 +86,7 @@ pub struct SequentialMethodFile {
     /// 2 when left out.
     pub smallest_effect: Option<Scalar<Number>>,
     /// When a change may begin to show; `either` when left out.
-    pub onset: Option<OnsetKindFile>,
+    pub onset: Option<JudgeOnsetFile>,
     /// By how much hosts differ whatever their version: the squared coefficient of variation of
     /// their error rates. They do not when left out.
     pub hosts_vary_by: Option<Scalar<Percent>>,
@@ -94,11 +95,22 @@ pub struct SequentialMethodFile {
 /// When a change may begin to show.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum OnsetKindFile {
+pub enum JudgeOnsetFile {
     /// With the first sample.
     Start,
     /// At any moment of the stage.
     AnyTime,
     /// Half of the budget for each.
     Either,
+}
+
+impl JudgeOnsetFile {
+    /// What the judge is told.
+    pub(crate) const fn onset(self) -> Onset {
+        match self {
+            Self::Start => Onset::Start,
+            Self::AnyTime => Onset::AnyTime,
+            Self::Either => Onset::Either,
+        }
+    }
 }

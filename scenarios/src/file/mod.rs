@@ -30,7 +30,7 @@ pub use fleet::{
     QueueOrderFile, RegionFile, ServiceFile, ThrottleFile,
 };
 pub use judge::{
-    ControlFile, MethodFile, NoValueFile, OnsetKindFile, RankMethodFile, RepetitionFile,
+    ControlFile, JudgeOnsetFile, MethodFile, NoValueFile, RankMethodFile, RepetitionFile,
     SequentialMethodFile,
 };
 pub use people::{

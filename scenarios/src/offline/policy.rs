@@ -11,6 +11,7 @@ use firedrill_core::{Micros, Ppm};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::file::JudgeOnsetFile;
 use crate::load::LoadErrors;
 use crate::place::Place;
 use crate::problem::{Problem, Source};
@@ -84,7 +85,7 @@ pub struct SequentialFile {
     /// The error ratio that is known to be usual; without it, the control tells.
     pub usual: Option<Scalar<Percent>>,
     /// When a change may begin to show; `either` when left out.
-    pub onset: Option<OnsetFile>,
+    pub onset: Option<JudgeOnsetFile>,
     /// Whether hosts differ; `none` when left out, `estimated` needs a `host` column.
     pub hosts: Option<HostsFile>,
     /// How long the canary is watched before it may pass; 10m when left out.
@@ -95,18 +96,6 @@ pub struct SequentialFile {
     pub tolerable: Option<Scalar<Percent>>,
     /// The signals; the columns `errors`, `errors_*` and `slow_*` when left out.
     pub signals: Vec<SignalFile>,
-}
-
-/// When a change may begin to show.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnsetFile {
-    /// With the first sample.
-    Start,
-    /// At any moment of the bake.
-    AnyTime,
-    /// Half of the budget for each.
-    Either,
 }
 
 /// Whether hosts differ.
@@ -294,11 +283,7 @@ impl Reader<'_> {
                 Some(_) => Baseline::Known(usual),
                 None => Baseline::Control,
             },
-            onset: match file.onset {
-                Some(OnsetFile::Start) => Onset::Start,
-                Some(OnsetFile::AnyTime) => Onset::AnyTime,
-                Some(OnsetFile::Either) | None => Onset::Either,
-            },
+            onset: file.onset.map_or(Onset::Either, JudgeOnsetFile::onset),
             hosts: match file.hosts {
                 Some(HostsFile::Estimated) => HostEffects::Estimated,
                 Some(HostsFile::None) | None => HostEffects::None,

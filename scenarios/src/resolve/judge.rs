@@ -7,7 +7,7 @@ use firedrill_core::ids::{ClassId, ServiceId};
 use firedrill_core::{Micros, Ppm};
 
 use crate::file::{
-    CheckFile, ControlFile, LimitFile, LowerLimitFile, MethodFile, NoValueFile, OnsetKindFile,
+    CheckFile, ControlFile, JudgeOnsetFile, LimitFile, LowerLimitFile, MethodFile, NoValueFile,
     RankMethodFile, RatioFile, RepetitionFile, SaturationFile, SequentialMethodFile, ShareLimit,
     StageFile,
 };
@@ -167,11 +167,7 @@ fn sequential(context: &mut Context, file: &SequentialMethodFile, stage: &str) -
         alpha: share(&file.false_alarms, Ppm(1_000), "false alarms"),
         miss: share(&file.misses, Ppm::percent(5), "misses"),
         effect_milli: (effect * 1e3).round() as u32,
-        onset: match file.onset {
-            None | Some(OnsetKindFile::Either) => Onset::Either,
-            Some(OnsetKindFile::Start) => Onset::Start,
-            Some(OnsetKindFile::AnyTime) => Onset::AnyTime,
-        },
+        onset: file.onset.map_or(Onset::Either, JudgeOnsetFile::onset),
         hosts: match vary {
             Ppm::ZERO => HostEffects::None,
             vary => HostEffects::AtMost(vary),

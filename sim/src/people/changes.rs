@@ -3,13 +3,13 @@
 
 use firedrill_core::Micros;
 
-use crate::random::{Draws, poisson};
+use crate::random::Draws;
 use crate::spec::ChangeRates;
 
 use super::Window;
-use super::dice::{Ask, Dice};
+use super::dice::Ask;
+use super::thinning::each_moment;
 
-const HOUR: Micros = Micros::from_hours(1);
 const DAY_HOURS: f64 = 24.0;
 
 /// A change that does no harm.
@@ -34,25 +34,20 @@ pub fn innocent_changes(
     let quiet = per_hour(1.0 - rates.busy_share, DAY_HOURS - busy_hours);
     let most = rates.per_weekday * busy.max(quiet);
     let mut changes = Vec::new();
-    for hour in 0..window.length.0.div_ceil(HOUR.0) {
-        let mut dice = Dice::new(draws, hour);
-        let count = poisson(dice.uniform(Ask::ChangeCount, 0), most);
-        for index in 0..count {
-            let into = dice.uniform(Ask::ChangeTime, index) * HOUR.0 as f64;
-            let at = Micros(hour * HOUR.0 + into as u64);
-            let is_busy = (rates.busy_from..rates.busy_to).contains(&window.time_of_day(at));
-            let week = if window.is_weekend(at) {
-                rates.weekend
-            } else {
-                1.0
-            };
-            let rate = rates.per_weekday * week * if is_busy { busy } else { quiet };
-            if at < window.length && dice.chance(Ask::ChangeKept, index, rate / most) {
-                let automated = dice.chance(Ask::ChangeAutomated, index, rates.automated);
-                changes.push(InnocentChange { at, automated });
-            }
+    let asks = (Ask::ChangeCount, Ask::ChangeTime);
+    each_moment(draws, window, most, asks, |dice, index, at| {
+        let is_busy = (rates.busy_from..rates.busy_to).contains(&window.time_of_day(at));
+        let week = if window.is_weekend(at) {
+            rates.weekend
+        } else {
+            1.0
+        };
+        let rate = rates.per_weekday * week * if is_busy { busy } else { quiet };
+        if dice.chance(Ask::ChangeKept, index, rate / most) {
+            let automated = dice.chance(Ask::ChangeAutomated, index, rates.automated);
+            changes.push(InnocentChange { at, automated });
         }
-    }
+    });
     changes.sort_unstable_by_key(|change| (change.at, change.automated));
     changes
 }
@@ -64,6 +59,7 @@ fn per_hour(share: f64, hours: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::thinning::HOUR;
     use super::*;
     use crate::spec::Weekday;
 

@@ -20,6 +20,7 @@ mod hesitate;
 mod noise;
 mod respond;
 mod search;
+mod thinning;
 mod tools;
 mod trust;
 

@@ -2,13 +2,12 @@
 
 use firedrill_core::Micros;
 
-use crate::random::{Draws, poisson};
+use crate::random::Draws;
 use crate::spec::NoiseRates;
 
 use super::Window;
-use super::dice::{Ask, Dice};
-
-const HOUR: Micros = Micros::from_hours(1);
+use super::dice::Ask;
+use super::thinning::each_moment;
 
 /// A page that has nothing to do with any change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,29 +44,24 @@ pub fn noise_alerts(draws: &mut Draws, rates: &NoiseRates, window: &Window) -> V
     let incidents = rates.incidents_per_day / 24.0;
     let most = misfires * (1.0 + rates.swing) + incidents;
     let mut alerts = Vec::new();
-    for hour in 0..window.length.0.div_ceil(HOUR.0) {
-        let mut dice = Dice::new(draws, hour);
-        let count = poisson(dice.uniform(Ask::NoiseCount, 0), most);
-        for index in 0..count {
-            let into = dice.uniform(Ask::NoiseTime, index) * HOUR.0 as f64;
-            let at = Micros(hour * HOUR.0 + into as u64);
-            // One draw decides whether it comes at this time of day, and what it is.
-            let kind = dice.uniform(Ask::NoiseKept, index) * most;
-            let of_this_time = misfires * day_curve(rates, window.time_of_day(at));
-            if kind >= incidents + of_this_time || at >= window.length {
-                continue;
-            }
-            let rule = dice.uniform(Ask::NoiseKind, index) * f64::from(rates.rules.max(1));
-            let misfired = (kind >= incidents).then_some(rule as u32);
-            let lasting = misfired.map_or(rates.incident_for, |_| rates.open_for);
-            let lasting = dice.time(Ask::NoiseLength, index, lasting);
-            alerts.push(NoiseAlert {
-                at,
-                until: at + lasting,
-                misfired,
-            });
+    let asks = (Ask::NoiseCount, Ask::NoiseTime);
+    each_moment(draws, window, most, asks, |dice, index, at| {
+        // One draw decides whether it comes at this time of day, and what it is.
+        let kind = dice.uniform(Ask::NoiseKept, index) * most;
+        let of_this_time = misfires * day_curve(rates, window.time_of_day(at));
+        if kind >= incidents + of_this_time {
+            return;
         }
-    }
+        let rule = dice.uniform(Ask::NoiseKind, index) * f64::from(rates.rules.max(1));
+        let misfired = (kind >= incidents).then_some(rule as u32);
+        let lasting = misfired.map_or(rates.incident_for, |_| rates.open_for);
+        let lasting = dice.time(Ask::NoiseLength, index, lasting);
+        alerts.push(NoiseAlert {
+            at,
+            until: at + lasting,
+            misfired,
+        });
+    });
     alerts.sort_unstable_by_key(|alert| (alert.at, alert.until, alert.misfired));
     alerts
 }
@@ -79,6 +73,7 @@ fn day_curve(rates: &NoiseRates, local: Micros) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::thinning::HOUR;
     use super::*;
     use crate::spec::{NoiseLevel, Weekday};
 

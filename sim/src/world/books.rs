@@ -43,23 +43,34 @@ impl World<'_> {
     /// what really was.
     pub(crate) fn end_interval(&mut self, now: Micros) -> (Vec<Delivery>, Sample) {
         let start = now - self.scenario.telemetry.scrape_every;
+        let reports = self.reports_of_users(start, now);
         let mut deliveries = Vec::new();
-        if let Some(spec) = &self.scenario.telemetry.user_reports {
-            let moment = (self.step - 1, now, now - start);
-            let draws = self.draws.get(Purpose::UserReports);
-            let harmed = self.truth.interval_harmed();
-            self.reported_by_users = self.user_reports.advance(draws, moment, harmed, spec);
-        }
         for region in 0..self.scenario.fleet.regions.len() {
             for service in 0..self.scenario.fleet.services.len() {
                 let (region, service) = (RegionId(region as u16), ServiceId(service as u16));
-                deliveries.extend(self.scrape_service((start, now), region, service));
+                let mut told = self.scrape_service((start, now), region, service);
+                // They count once, whichever version they are about: with the first window.
+                if let Some(first) = told.first_mut().filter(|_| region == RegionId(0)) {
+                    first.window.user_reports = reports;
+                }
+                deliveries.extend(told);
             }
         }
         let sample = self.sample();
         self.telemetry.clear();
         self.sample_from = now;
         (deliveries, sample)
+    }
+
+    /// The reports of users that came in over an interval.
+    fn reports_of_users(&mut self, start: Micros, now: Micros) -> u32 {
+        let Some(spec) = &self.scenario.telemetry.user_reports else {
+            return 0;
+        };
+        let moment = (self.step - 1, now, now - start);
+        let draws = self.draws.get(Purpose::UserReports);
+        let harmed = self.truth.interval_harmed();
+        self.user_reports.advance(draws, moment, harmed, spec)
     }
 
     fn scrape_service(
@@ -106,9 +117,6 @@ impl World<'_> {
             let group = self.tell_group_apart(scope, version, &mut window);
             let told = std::iter::once(window).chain(group.map(Box::new));
             deliveries.extend(told.map(|window| Delivery { at, window }));
-        }
-        if let Some(first) = deliveries.first_mut().filter(|_| region == RegionId(0)) {
-            first.window.user_reports = self.reported_by_users;
         }
         deliveries
     }

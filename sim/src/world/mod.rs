@@ -275,8 +275,6 @@ pub(crate) struct World<'a> {
     /// By service and region.
     control_groups: BTreeMap<(ServiceId, RegionId), ControlGroup>,
     user_reports: UserReportsUnderWay,
-    /// Reports that came in over the last scrape interval.
-    reported_by_users: u32,
     truth: Truth,
     step: u64,
     sample_from: Micros,
@@ -351,7 +349,6 @@ impl<'a> World<'a> {
                 .collect(),
             control_groups: BTreeMap::new(),
             user_reports: UserReportsUnderWay::default(),
-            reported_by_users: 0,
             truth: Truth::new(scenario, capacity),
             step: 0,
             sample_from: Micros::ZERO,

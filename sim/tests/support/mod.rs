@@ -7,9 +7,7 @@
 )]
 
 use firedrill_core::config::{Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value};
-use firedrill_core::health::{
-    Check, Indicator, JudgePolicy, Limit, LowTraffic, Signal, Slo, standard_burn_rules,
-};
+use firedrill_core::health::{Check, Indicator, JudgePolicy, Limit, Signal, Slo};
 use firedrill_core::ids::{ClassId, ConfigId, PlanId, ServiceId};
 use firedrill_core::incident::PagingPolicy;
 use firedrill_core::remediation::AutomationMode;
@@ -143,13 +141,7 @@ fn fleet() -> Fleet {
 fn slos() -> Vec<NamedSlo> {
     let slo = |name: &str, indicator| NamedSlo {
         name: name.into(),
-        slo: Slo {
-            indicator,
-            objective: Ppm(999_000),
-            period: Micros::from_hours(720),
-            rules: standard_burn_rules(),
-            low_traffic: LowTraffic::default(),
-        },
+        slo: Slo::over_30_days(indicator, Ppm(999_000)),
     };
     vec![
         slo(

@@ -49,9 +49,13 @@ impl Counted {
         }
     }
 
-    pub(super) fn observe(&mut self, arm: Arm, window: &TelemetryWindow) {
-        self.started |= arm == Arm::Candidate;
-        self.intervals.add(arm, window);
+    /// Takes a window; of no arm, it brings nothing but reports of users.
+    pub(super) fn observe(&mut self, arm: Option<Arm>, window: &TelemetryWindow) {
+        self.started |= arm == Some(Arm::Candidate);
+        self.intervals.add_reports(window);
+        if let Some(arm) = arm {
+            self.intervals.add(arm, window);
+        }
     }
 
     /// Measures what is due, and puts what the counts say into the evidence.

@@ -39,6 +39,14 @@ impl Intervals {
         }
     }
 
+    /// Counts reports of users, which are told with windows of whichever version.
+    pub(super) fn add_reports(&mut self, window: &TelemetryWindow) {
+        if window.user_reports > 0 {
+            let pair = self.spans.entry((window.end, window.start)).or_default();
+            pair.candidate.add_reports(window);
+        }
+    }
+
     /// The intervals, oldest first.
     pub(super) fn pairs(&self) -> impl Iterator<Item = &Pair> {
         self.spans.values()

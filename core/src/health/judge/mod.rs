@@ -110,17 +110,19 @@ impl Judge {
         if window.start < self.setting.start {
             return;
         }
+        // Nobody knows which version a user who tells had her answer from.
         self.candidate.add_reports(window);
-        let Some(arm) = self.arm_of(window) else {
-            return;
-        };
+        let arm = self.arm_of(window);
+        if let Work::Repeated(counted) = &mut self.work {
+            counted.observe(arm, window);
+        }
+        let Some(arm) = arm else { return };
         match arm {
             Arm::Candidate => self.candidate.add(window),
             Arm::Control => self.control.add(window),
         }
         match &mut self.work {
-            Work::Threshold => {}
-            Work::Repeated(counted) => counted.observe(arm, window),
+            Work::Threshold | Work::Repeated(_) => {}
             Work::Rank(ranked) => ranked.observe(arm, window),
             Work::Sequential(weighed) => weighed.observe(&self.policy.checks, arm, window),
         }

@@ -65,7 +65,7 @@ impl Weighed {
             let judge = SequentialJudge::in_parts(asked, 1, setting.regions);
             Some(Line {
                 judge: judge.expect("the policy was checked"),
-                slow_us: slow_before(policy, before, check),
+                slow_us: slower_than_before(policy, before, check),
             })
         };
         Self {
@@ -117,7 +117,7 @@ impl Weighed {
             if let Signal::Latency { quantile } = check.signal
                 && !self.alone
             {
-                line.slow_us = slow_than(check, quantile, &drawn);
+                line.slow_us = slower_than(check, quantile, &drawn);
             }
             let counts = |tally: &Tally| bad(check.signal, line.slow_us, tally);
             let (Some(canary), Some(control_counts)) = (counts(candidate), counts(control)) else {
@@ -179,7 +179,7 @@ fn asked(
         (Some(rate), _) => Baseline::Known(rate),
         (None, Control::Others | Control::Group) => Baseline::Control,
         (None, Control::Before(_)) => {
-            let slow = slow_before(policy, before, check);
+            let slow = slower_than_before(policy, before, check);
             let seen = bad(check.signal, slow, before).unwrap_or_default();
             Baseline::Known(Ppm::of(seen.errors, seen.requests))
         }
@@ -239,18 +239,18 @@ fn bad(signal: Signal, slow_us: Option<u64>, tally: &Tally) -> Option<ArmCounts>
 }
 
 /// The line between fast and slow that is known beforehand.
-fn slow_before(policy: &JudgePolicy, before: &Tally, check: &Check) -> Option<u64> {
+fn slower_than_before(policy: &JudgePolicy, before: &Tally, check: &Check) -> Option<u64> {
     match (check.signal, check.limit, policy.control) {
         (Signal::Latency { .. }, Limit::AtMost(limit), _) => Some(limit),
         (Signal::Latency { quantile }, _, Control::Before(_)) => {
-            slow_than(check, quantile, before.latency())
+            slower_than(check, quantile, before.latency())
         }
         _ => None,
     }
 }
 
 /// The line that the control has drawn so far: its quantile times the limit's factor.
-fn slow_than(check: &Check, quantile: Ppm, control: &LatencyHistogram) -> Option<u64> {
+fn slower_than(check: &Check, quantile: Ppm, control: &LatencyHistogram) -> Option<u64> {
     if let Limit::AtMost(limit) = check.limit {
         return Some(limit);
     }
