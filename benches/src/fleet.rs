@@ -10,8 +10,9 @@ use firedrill_core::rollout::{
 };
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::{
-    ChangeSpec, ConfigSpec, CorePolicy, Demand, Fleet, Golden, LogNormal, NamedPlan, NamedSlo,
-    Noise, OnCall, Propagation, Region, RequestClass, Review, Scenario, Service, Telemetry,
+    Alerting, ChangeSpec, ConfigSpec, CorePolicy, Demand, Fleet, Golden, LogNormal, NamedPlan,
+    NamedSlo, Noise, OnCall, Propagation, Region, RequestClass, Review, Scenario, Service,
+    Telemetry,
 };
 
 /// Regions have this many cells.
@@ -112,6 +113,7 @@ pub fn steady(size: Size, duration: Micros) -> Scenario {
             suspect_window: Micros::from_hours(24),
             automation: AutomationMode::AutomaticForAll,
         },
+        alerting: Alerting::default(),
         expect: vec![],
     }
 }

@@ -4,6 +4,7 @@
 pub mod fleet;
 pub mod turns;
 
+use firedrill_core::alerting::SymptomPolicy;
 use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::config::{
     Decision, Edit, KeySpec, KeyType, Principal, Role, Schema, Value, VersionId,
@@ -157,6 +158,8 @@ fn setup() -> Setup {
         }],
         instances: [(ServiceId(0), [(RegionId(0), 1_000)].into())].into(),
         slos: vec![slo; usize::from(OBJECTIVES)],
+        symptoms: SymptomPolicy::default(),
+        notifying: None,
         incidents: BookSetup::desk(PagingPolicy {
             acknowledge_within: Micros::from_mins(5),
             pages_max: 3,

@@ -49,6 +49,7 @@ fn list_tells_the_catalogue() {
         "log-spew",
         "good-change-by-evidence",
         "automation-misfires",
+        "alert-storm",
         "alert-fatigue",
         "wrong-suspect",
     ];

@@ -27,9 +27,9 @@ use firedrill_sim::log::{
     ServiceName, ServiceSample, SloName, SloSample, StageName, VerdictTruth, WorldEvent,
 };
 use firedrill_sim::spec::{
-    ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal, Mechanism,
-    NamedPlan, NamedSlo, Noise, OnCall, Onset, Propagation, Region, RequestClass, Review, Scenario,
-    Service, Telemetry,
+    Alerting, ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal,
+    Mechanism, NamedPlan, NamedSlo, Noise, OnCall, Onset, Propagation, Region, RequestClass,
+    Review, Scenario, Service, Telemetry,
 };
 
 const INSTANCES: u32 = 1_000;
@@ -505,6 +505,7 @@ fn header(scenario: &Scenario) -> Header {
                 service: 0,
                 plans: vec![("standard".into(), stages.into())],
             }],
+            symptoms: vec![],
         },
     }
 }
@@ -568,6 +569,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
             suspect_window: Micros::from_hours(6),
             automation: AutomationMode::AutomaticForAll,
         },
+        alerting: Alerting::default(),
         expect: expectations(),
     }
 }

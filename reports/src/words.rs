@@ -68,6 +68,9 @@ pub(crate) fn requirement(requirement: &Requirement) -> String {
         Requirement::CaughtBy(_)
         | Requirement::ExposureAtMost(_)
         | Requirement::PagesAtMost(_)
+        | Requirement::AlertsAtLeast(_)
+        | Requirement::IncidentsAtMost(_)
+        | Requirement::SuspectRankAtMost(_)
         | Requirement::ReachesFull(_)
         | Requirement::BreachesSlo(_)
         | Requirement::HarmsUsers(_) => requirement.to_string(),

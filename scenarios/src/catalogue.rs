@@ -56,6 +56,7 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "log-spew",
     "good-change-by-evidence",
     "automation-misfires",
+    "alert-storm",
     "alert-fatigue",
     "wrong-suspect",
 );

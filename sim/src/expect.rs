@@ -3,7 +3,7 @@
 use firedrill_core::{Micros, Ppm};
 use serde::{Deserialize, Serialize};
 
-use crate::measure::{Catcher, Measures, Span};
+use crate::measure::{Catcher, Measures, Span, SuspectRank};
 
 /// One thing that must be so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,12 @@ pub enum Requirement {
     ExposureAtMost(Ppm),
     /// Pages sent.
     PagesAtMost(u32),
+    /// Alerts that fire, at least.
+    AlertsAtLeast(u32),
+    /// Incidents that are opened.
+    IncidentsAtMost(u32),
+    /// The place of the change that did it among the suspects that were shown first.
+    SuspectRankAtMost(u32),
     /// Whether the change reaches its whole scope and stays.
     ReachesFull(bool),
     /// Whether an objective's error budget burns faster than it may, by the users' own count.
@@ -73,6 +79,13 @@ impl Requirement {
             Self::TimeToMitigateAtMost(limit) => within(measures.time_to_mitigate, *limit),
             Self::ExposureAtMost(limit) => measures.exposure <= *limit,
             Self::PagesAtMost(limit) => measures.pages <= *limit,
+            Self::AlertsAtLeast(least) => measures.alerts >= *least,
+            Self::IncidentsAtMost(limit) => measures.incidents <= *limit,
+            Self::SuspectRankAtMost(limit) => match measures.suspect_rank {
+                SuspectRank::Listed { rank, .. } => rank <= *limit,
+                SuspectRank::NotListed { .. } => false,
+                SuspectRank::NotApplicable => true,
+            },
             Self::ReachesFull(wanted) => measures.reached_full == *wanted,
             Self::BreachesSlo(wanted) => measures.slo_breached == *wanted,
             Self::HarmsUsers(wanted) => measures.harmed == *wanted,
@@ -157,6 +170,9 @@ impl std::fmt::Display for Requirement {
             }
             Self::ExposureAtMost(limit) => write!(f, "exposure at most {limit}"),
             Self::PagesAtMost(limit) => write!(f, "pages at most {limit}"),
+            Self::AlertsAtLeast(least) => write!(f, "alerts at least {least}"),
+            Self::IncidentsAtMost(limit) => write!(f, "incidents at most {limit}"),
+            Self::SuspectRankAtMost(limit) => write!(f, "rank of the suspect at most {limit}"),
             Self::ReachesFull(true) => f.write_str("reaches 100 %"),
             Self::ReachesFull(false) => f.write_str("does not stay at 100 %"),
             Self::BreachesSlo(true) => f.write_str("breaches an SLO"),

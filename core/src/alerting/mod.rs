@@ -3,6 +3,7 @@
 //! The map, in the data's order:
 //!
 //! - [`objectives`]: burn rates of objectives become alerts;
+//! - `symptoms`: fixed limits on what instances show become alerts;
 //! - [`rule`]: what a rule finds becomes alerts, after a while and for a while;
 //! - [`labels`]: what an alert is, and how rules speak of it;
 //! - [`routing`] → [`grouping`] → [`inhibition`] → [`silence`] → [`notification`], one idea each,
@@ -20,6 +21,7 @@ pub mod routing;
 pub mod rule;
 pub mod silence;
 pub mod suspects;
+mod symptoms;
 
 pub use grouping::{GroupKey, Standing};
 pub use inhibition::InhibitionRule;
@@ -33,3 +35,4 @@ pub use pipeline::{
 pub use routing::{GroupBy, GroupTiming, RouteError, RouteSpec, TimingSpec};
 pub use rule::{AlertRule, RuleMemory, RulePolicy, RuleState, SeriesLimitExceeded};
 pub use silence::{Silence, SilenceError};
+pub use symptoms::{Symptom, SymptomError, SymptomEvent, SymptomPolicy, SymptomRule, Symptoms};

@@ -14,6 +14,7 @@ use crate::time::Micros;
 
 use super::labels::LabelSet;
 use super::pipeline::Signal;
+use super::symptoms::severity;
 
 /// What a metrics store remembers of an objective from before the plane started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,10 +45,7 @@ impl Alert {
     /// has at most one alert with these.
     #[must_use]
     pub fn labels(&self, slo: &Slo) -> LabelSet {
-        let severity = match self.rule.urgency {
-            Urgency::Page => "page",
-            Urgency::Ticket => "ticket",
-        };
+        let severity = severity(self.rule.urgency);
         LabelSet::new([
             ("alertname", "BudgetBurn".to_string()),
             ("objective", self.slo.to_string()),
@@ -74,7 +72,7 @@ pub enum AlertEvent {
     /// It fires.
     Fired(Alert),
     /// No rule of its objective and urgency fires any more.
-    Resolved(AlertId, SloId),
+    Resolved(Alert),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,8 +197,7 @@ impl AlertBook {
                         *firing = Some(alert);
                     }
                     (None, Some(alert)) => {
-                        self.events
-                            .push_back(AlertEvent::Resolved(alert.id, alert.slo));
+                        self.events.push_back(AlertEvent::Resolved(alert.clone()));
                         *firing = None;
                     }
                     (Some(_), Some(_)) | (None, None) => {}
@@ -322,7 +319,9 @@ mod tests {
             .iter()
             .map(|(at, event)| match event {
                 AlertEvent::Fired(alert) => (at.0 / 60_000_000, alert.rule.urgency, true),
-                AlertEvent::Resolved(id, _) => (at.0 / 60_000_000, urgency_of(&events, *id), false),
+                AlertEvent::Resolved(alert) => {
+                    (at.0 / 60_000_000, urgency_of(&events, alert.id), false)
+                }
             })
             .collect();
         // 50 % errors for ten minutes: the page at 14.4 over an hour fires after 1.73 min, and

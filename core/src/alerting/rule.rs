@@ -171,6 +171,12 @@ impl AlertRule {
         self.series.get(labels).map(|series| series.state)
     }
 
+    /// Whether a series fires.
+    #[must_use]
+    pub fn is_firing(&self, labels: &LabelSet) -> bool {
+        matches!(self.state(labels), Some(RuleState::Firing { .. }))
+    }
+
     /// One evaluation: the rule holds for the series in `found`, each of which counts once.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! Rollouts that should go back and may not by themselves: they pause, and somebody is paged.
 
+use crate::health::Urgency;
 use crate::ids::{AlertId, RolloutId};
 use crate::remediation::{ActionKind, AutomationMode, Permission, allowed};
 use crate::rollout::{RollbackReason, Rollout};
 
+use super::telling::About;
 use super::{ControlPlane, NoteBody, Raised, RaisedBy};
 
 /// Whether a rollout may go back by itself in the stage that it is in.
@@ -27,7 +29,12 @@ impl ControlPlane {
         self.tell_held(id, RollbackReason::JudgedBad, alert, permission);
         let noted = self.flights[id.index()].story;
         self.alert_notes.insert(alert, noted);
-        self.incident_alert_fired(alert, service);
+        self.incident_alert_fired(About {
+            alert,
+            service,
+            region: None,
+            urgency: Urgency::Page,
+        });
         self.measure_impacts();
     }
 

@@ -5,20 +5,22 @@ use alloc::vec::Vec;
 
 use crate::config::Principal;
 use crate::health::Urgency;
-use crate::ids::{AlertId, IncidentId, NoteId, PageId, PersonId, RegionId, ServiceId};
+use crate::ids::{AlertId, IncidentId, NoteId, PageId, PersonId, RegionId};
 use crate::incident::{
     BookEvent, BookInput, Impact, IncidentRole, Moved, PagerEvent, Phase, RoleChange,
 };
 use crate::ratio::Ppm;
 
+use super::telling::About;
 use super::{Command, ControlPlane, InputError, NoteBody};
 
 impl ControlPlane {
-    pub(super) fn incident_alert_fired(&mut self, alert: AlertId, service: ServiceId) {
+    /// Somebody is to be woken for an alert.
+    pub(super) fn incident_alert_fired(&mut self, about: About) {
         self.tell_book(BookInput::AlertFired {
-            alert,
-            service,
-            region: None,
+            alert: about.alert,
+            service: about.service,
+            region: about.region,
             urgency: Urgency::Page,
         });
         self.drain_incidents(None);
@@ -87,7 +89,7 @@ impl ControlPlane {
         (record.impact != Some(impact)).then_some(impact)
     }
 
-    fn tell_book(&mut self, input: BookInput) {
+    pub(super) fn tell_book(&mut self, input: BookInput) {
         let now = self.now;
         let told = self.incidents.handle(now, input);
         told.expect("the plane tells of open incidents, alerts and pages that it knows");
@@ -95,7 +97,7 @@ impl ControlPlane {
 
     /// Turns what the book says into notes and pages. `acknowledged` is the page that is being
     /// acknowledged, and by whom.
-    fn drain_incidents(&mut self, acknowledged: Option<(PageId, Principal)>) {
+    pub(super) fn drain_incidents(&mut self, acknowledged: Option<(PageId, Principal)>) {
         while let Some(event) = self.incidents.poll_event() {
             match event {
                 BookEvent::Opened {

@@ -15,12 +15,13 @@ mod note;
 mod rollouts;
 mod setup;
 mod suspicion;
+mod telling;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use crate::alerting::AlertBook;
 use crate::alerting::suspects::Dependency;
+use crate::alerting::{AlertBook, LabelSet, Symptoms};
 use crate::config::ConfigStore;
 use crate::health::WindowsSeen;
 use crate::health::judge::Past;
@@ -36,10 +37,12 @@ pub use input::{Input, InputError};
 pub use note::{Note, NoteBody};
 pub use setup::{ConfigSetup, RetryPolicy, Setup, SetupError};
 pub use suspicion::{RankedSuspect, SUSPECTS_MAX};
+pub use telling::{NotifyingError, NotifyingPolicy};
 
 use commands::Outstanding;
 use rollouts::Flight;
 use suspicion::{Raised, RaisedBy, Seen};
+use telling::Telling;
 
 /// Why the plane wants to be woken. The order breaks ties.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +55,8 @@ pub enum TimerKind {
     Incident,
     /// The alert rules are due.
     AlertEvaluation,
+    /// A group of alerts is due to be looked at.
+    Notifying,
     /// A failed command is due again.
     RetryCommand(CommandId),
 }
@@ -64,6 +69,11 @@ pub struct ControlPlane {
     store: ConfigStore,
     flights: Vec<Flight>,
     alerts: AlertBook,
+    symptoms: Symptoms,
+    /// Symptoms that fire.
+    symptom_alerts: BTreeMap<LabelSet, AlertId>,
+    /// On what way alerts are told; nothing where they are told at once.
+    telling: Option<Telling>,
     incidents: IncidentBook,
     /// What each objective's service showed lately, by region and version.
     seen: Vec<Seen>,
@@ -96,6 +106,9 @@ impl ControlPlane {
     /// When the setup contradicts itself.
     pub fn new(setup: Setup) -> Result<Self, SetupError> {
         setup.check()?;
+        let telling = setup.notifying.as_ref().map(NotifyingPolicy::build);
+        let telling = telling.transpose().map_err(SetupError::Notifying)?;
+        let telling = telling.map(Telling::new);
         let schemas = setup
             .configs
             .iter()
@@ -106,6 +119,9 @@ impl ControlPlane {
             store: ConfigStore::new(schemas),
             flights: Vec::new(),
             alerts: AlertBook::new(setup.slos.clone()),
+            symptoms: Symptoms::new(setup.symptoms.clone(), setup.evaluate_every),
+            symptom_alerts: BTreeMap::new(),
+            telling,
             incidents: IncidentBook::new(setup.incidents.clone()),
             seen: setup.slos.iter().map(|_| Seen::default()).collect(),
             raised: BTreeMap::new(),
@@ -214,6 +230,8 @@ impl ControlPlane {
             .incidents
             .poll_timeout()
             .map(|due| (due, TimerKind::Incident));
+        let telling = self.telling.as_ref().and_then(Telling::poll_timeout);
+        let telling = telling.map(|due| (due, TimerKind::Notifying));
         let retries = self.outstanding.iter().filter_map(|(id, command)| {
             command
                 .retry_at
@@ -222,6 +240,7 @@ impl ControlPlane {
         rollouts
             .chain(evaluation)
             .chain(incident)
+            .chain(telling)
             .chain(retries)
             .min()
     }
@@ -273,6 +292,7 @@ impl ControlPlane {
             TimerKind::Check(id) => self.check(id),
             TimerKind::AlertEvaluation => self.evaluate_alerts(),
             TimerKind::Incident => self.incident_due(),
+            TimerKind::Notifying => self.telling_due(),
             TimerKind::RetryCommand(id) => self.retry(id),
         }
     }

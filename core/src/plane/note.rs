@@ -4,12 +4,12 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::alerting::Alert;
+use crate::alerting::{self, Alert};
 use crate::config::{Decision, Edit, Finding, Principal, VersionId};
 use crate::health::Verdict;
 use crate::ids::{
-    AlertId, ChangeId, CommandId, ConfigId, IncidentId, NoteId, PageId, PersonId, PlanId,
-    RolloutId, SloId,
+    AlertId, ChangeId, CommandId, ConfigId, IncidentId, NoteId, NotificationId, PageId, PersonId,
+    PlanId, ReceiverId, RegionId, RolloutId, ServiceId, SloId,
 };
 use crate::incident::{Audience, Impact, IncidentRole, Phase, Reason, Severity};
 use crate::rollout::{Order, PauseReason, RollbackReason};
@@ -194,6 +194,46 @@ pub enum NoteBody {
         alert: AlertId,
         /// Its objective.
         slo: SloId,
+    },
+    /// A symptom fires.
+    SymptomFired {
+        /// The alert.
+        alert: AlertId,
+        /// The rule, by its place in the setup's list.
+        rule: u16,
+        /// The service that shows it.
+        service: ServiceId,
+        /// Where.
+        region: RegionId,
+        /// What the rule saw, in its signal's unit; nothing when it saw nothing at all.
+        value: Option<u64>,
+    },
+    /// A symptom is gone.
+    SymptomGone {
+        /// The alert.
+        alert: AlertId,
+    },
+    /// Nobody is told of an alert for now.
+    AlertMuted {
+        /// The alert.
+        alert: AlertId,
+        /// The alert that explains it; somebody asked for quiet when absent.
+        by: Option<AlertId>,
+    },
+    /// A receiver was told of a group of alerts.
+    Notified {
+        /// The message.
+        notification: NotificationId,
+        /// Who was told.
+        receiver: ReceiverId,
+        /// Why.
+        reason: alerting::Reason,
+        /// What fires, as far as it is named.
+        firing: Vec<AlertId>,
+        /// How many more fire.
+        firing_rest: u32,
+        /// What is over.
+        resolved: Vec<AlertId>,
     },
     /// An alert opened an incident.
     IncidentOpened {

@@ -135,6 +135,7 @@ impl ControlPlane {
             past.add(window);
         }
         self.alerts.add(window);
+        self.symptoms.add(window);
         for (slo, seen) in self.setup.slos.iter().zip(&mut self.seen) {
             seen.add(slo, window);
         }

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::alerting::suspects::SuspectPolicy;
+use crate::alerting::{SymptomError, SymptomPolicy};
 use crate::config::{Finding, Schema};
 use crate::health::Slo;
 use crate::health::judge::Past;
@@ -16,6 +17,8 @@ use crate::ratio::Ppm;
 use crate::remediation::AutomationMode;
 use crate::rollout::{Plan, PlanError};
 use crate::time::Micros;
+
+use super::telling::{NotifyingError, NotifyingPolicy};
 
 /// A config and the service that reads it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,12 @@ pub struct Setup {
     pub instances: BTreeMap<ServiceId, BTreeMap<RegionId, u32>>,
     /// The objectives.
     pub slos: Vec<Slo>,
+    /// Limits on what instances show.
+    #[serde(default)]
+    pub symptoms: SymptomPolicy,
+    /// How alerts are told; each at once when absent.
+    #[serde(default)]
+    pub notifying: Option<NotifyingPolicy>,
     /// How alerts become incidents, and who is paged.
     pub incidents: BookSetup,
     /// How often alert rules are evaluated.
@@ -101,6 +110,12 @@ pub enum SetupError {
     /// Nobody can be paged as asked.
     #[error("the roster cannot be followed")]
     Roster(#[source] RosterError),
+    /// A symptom rule that makes no sense.
+    #[error("a symptom rule makes no sense")]
+    Symptoms(#[source] SymptomError),
+    /// Alerts cannot be told as asked.
+    #[error("alerts cannot be told so")]
+    Notifying(#[source] NotifyingError),
     /// Alert rules are never evaluated.
     #[error("alert rules must be evaluated at an interval above zero")]
     NoEvaluationInterval,
@@ -131,6 +146,7 @@ impl Setup {
         if self.evaluate_every == Micros::ZERO {
             return Err(SetupError::NoEvaluationInterval);
         }
+        self.symptoms.check().map_err(SetupError::Symptoms)?;
         let roster = &self.incidents.roster;
         roster.check().map_err(SetupError::Roster)?;
         for config in &self.configs {

@@ -11,7 +11,7 @@ use crate::alerting::suspects::{
 };
 use crate::config::VersionId;
 use crate::health::{Slo, TelemetryWindow};
-use crate::ids::{AlertId, ChangeId, IncidentId, RegionId, RolloutId, ServiceId, SloId};
+use crate::ids::{ChangeId, IncidentId, RegionId, RolloutId, ServiceId, SloId};
 use crate::ratio::Ppm;
 use crate::rollout::State;
 use crate::time::Micros;
@@ -60,6 +60,22 @@ pub(super) enum RaisedBy {
     },
     /// A rollout that is held.
     Held(RolloutId),
+    /// A symptom rule.
+    Symptom {
+        /// The service that shows it.
+        service: ServiceId,
+        /// Where.
+        region: RegionId,
+    },
+}
+
+impl RaisedBy {
+    pub(super) const fn is_symptom(&self) -> bool {
+        match self {
+            Self::Symptom { .. } => true,
+            Self::Rule { .. } | Self::Held(_) => false,
+        }
+    }
 }
 
 /// What a service has shown lately.
@@ -190,8 +206,14 @@ impl ControlPlane {
             .collect();
         let alerts = self.incidents.incident(incident);
         let alerts = alerts.into_iter().flat_map(|incident| &incident.alerts);
-        let evidence: Vec<_> = alerts
-            .filter_map(|alert| self.evidence(*alert, &recent))
+        let raised = alerts.filter_map(|alert| self.raised.get(alert));
+        // Symptoms say the same as objectives, less surely, and many times over: they count where
+        // there is nothing else.
+        let (symptoms, others): (Vec<_>, Vec<_>) = raised.partition(|it| it.by.is_symptom());
+        let telling = if others.is_empty() { symptoms } else { others };
+        let evidence: Vec<_> = telling
+            .into_iter()
+            .map(|raised| self.evidence(raised, &recent))
             .collect();
         let rollout_of = |change: ChangeId| {
             let flight = recent.iter().find(|flight| flight.change == change);
@@ -234,11 +256,13 @@ impl ControlPlane {
     }
 
     /// What an alert says now of the changes.
-    fn evidence(&self, alert: AlertId, flights: &[&Flight]) -> Option<Evidence> {
-        let raised = self.raised.get(&alert)?;
+    fn evidence(&self, raised: &Raised, flights: &[&Flight]) -> Evidence {
         let (slo, factor_milli) = match raised.by {
             RaisedBy::Rule { slo, factor_milli } => (slo, factor_milli),
-            RaisedBy::Held(rollout) => return Some(self.evidence_of_judge(rollout, raised)),
+            RaisedBy::Held(rollout) => return self.evidence_of_judge(rollout, raised),
+            RaisedBy::Symptom { service, region } => {
+                return self.evidence_at(service, alloc::vec![region], raised);
+            }
         };
         let groups = self.seen[slo.index()].groups(self.now);
         let slo = &self.setup.slos[slo.index()];
@@ -252,26 +276,28 @@ impl ControlPlane {
         regions.dedup();
         let own = flights.iter().filter(|flight| flight.service == service);
         let splits = own.map(|flight| self.split(flight, &groups, affected));
-        Some(Evidence {
+        Evidence {
+            splits: splits.collect(),
+            ..self.evidence_at(service, regions, raised)
+        }
+    }
+
+    /// Trouble in a service, of which nobody knows which instances have it.
+    fn evidence_at(&self, service: ServiceId, regions: Vec<RegionId>, raised: &Raised) -> Evidence {
+        Evidence {
             service,
             regions,
             started_at: raised.fired_at,
             dependencies: self.reach.get(&service).cloned().unwrap_or_default(),
-            splits: splits.collect(),
-        })
+            splits: Vec::new(),
+        }
     }
 
     /// What the judge of a rollout saw: trouble where the candidate is.
     fn evidence_of_judge(&self, rollout: RolloutId, raised: &Raised) -> Evidence {
         let flight = &self.flights[rollout.index()];
         let regions: BTreeSet<RegionId> = flight.widenings.iter().map(|it| it.region).collect();
-        Evidence {
-            service: flight.service,
-            regions: regions.into_iter().collect(),
-            started_at: raised.fired_at,
-            dependencies: self.reach.get(&flight.service).cloned().unwrap_or_default(),
-            splits: Vec::new(),
-        }
+        self.evidence_at(flight.service, regions.into_iter().collect(), raised)
     }
 
     /// The service's instances told apart by whether they run a change: those on its candidate,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use firedrill_core::Micros;
 use firedrill_core::config::VersionId;
-use firedrill_core::health::{Outcome, TelemetryWindow};
+use firedrill_core::health::{Outcome, TelemetryWindow, Urgency};
 use firedrill_core::ids::{
     AlertId, CommandId, ConfigId, PlanId, RegionId, RolloutId, ServiceId, SloId,
 };
@@ -48,6 +48,9 @@ pub(crate) struct Books {
     pub(crate) closed: BTreeSet<CommandId>,
     /// The objective of every alert that fired.
     pub(crate) alerts: BTreeMap<AlertId, SloId>,
+    /// Alerts that should wake somebody, and of which nobody has said yet what became of them,
+    /// with the time at which they fired.
+    pub(crate) untold: BTreeMap<AlertId, Micros>,
     windows: Vec<TelemetryWindow>,
 }
 
@@ -65,6 +68,7 @@ impl Books {
             issued: BTreeMap::new(),
             closed: BTreeSet::new(),
             alerts: BTreeMap::new(),
+            untold: BTreeMap::new(),
             windows: Vec::new(),
         }
     }
@@ -214,6 +218,22 @@ impl Books {
             }
             NoteBody::AlertFired { alert } => {
                 self.alerts.insert(alert.id, alert.slo);
+                if alert.rule.urgency == Urgency::Page {
+                    self.untold.insert(alert.id, note.at);
+                }
+            }
+            NoteBody::SymptomFired { alert, rule, .. } => {
+                let rule = &self.setup.symptoms.rules[usize::from(*rule)];
+                if rule.urgency == Urgency::Page {
+                    self.untold.insert(*alert, note.at);
+                }
+            }
+            NoteBody::AlertResolved { alert, .. }
+            | NoteBody::SymptomGone { alert }
+            | NoteBody::AlertMuted { alert, .. }
+            | NoteBody::IncidentOpened { alert, .. }
+            | NoteBody::IncidentJoined { alert, .. } => {
+                self.untold.remove(alert);
             }
             NoteBody::CommandGivenUp { command } => {
                 self.closed.insert(*command);

@@ -320,6 +320,7 @@ impl Drill {
     }
 
     fn check_now(&self) {
+        self.require(must::invariant_no_alert_is_lost(self));
         self.require(must::invariant_exposure_within_the_stage(self));
         self.require(must::invariant_limit_grows_after_a_pass(self));
         self.require(must::invariant_rolled_back_is_gone(self));

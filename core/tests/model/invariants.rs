@@ -1,5 +1,6 @@
 //! What must hold, one sentence each. An invariant that breaks says what it saw.
 
+use firedrill_core::Micros;
 use firedrill_core::health::Outcome;
 use firedrill_core::ids::RolloutId;
 use firedrill_core::plane::{Command, ControlPlane, Issued, Note, NoteBody};
@@ -163,6 +164,24 @@ pub(crate) fn invariant_page_names_its_objective(books: &Books, issued: &Issued)
     hold(fired == slo.as_ref(), || {
         format!("{issued:?} is about an alert on {fired:?}")
     })
+}
+
+/// Whoever should be woken by an alert is: at once, or when its group is next looked at; or the
+/// log says why not.
+pub(crate) fn invariant_no_alert_is_lost(drill: &Drill) -> Checked {
+    let patience = match &drill.setup.notifying {
+        Some(policy) => policy.pipeline.routes.timing.interval.unwrap_or_default(),
+        None => Micros::ZERO,
+    };
+    let now = drill.plane.now();
+    let lost = drill.books.untold.iter();
+    let mut lost = lost.filter(|(_, fired_at)| **fired_at + patience < now);
+    match lost.next() {
+        None => Ok(()),
+        Some((alert, fired_at)) => Err(format!(
+            "at {now} nobody knows of alert {alert}, which fired at {fired_at}"
+        )),
+    }
 }
 
 /// The pushes ordered so far never add up above the current stage's limit, and no more hosts

@@ -81,6 +81,12 @@ marks! {
     Acknowledged,
     /// An alert that joined an open incident.
     Joined,
+    /// A symptom that fired.
+    SymptomFired,
+    /// An alert that nobody was told of for a while.
+    AlertMuted,
+    /// A message about a group of alerts.
+    Notified,
     /// An incident that ended.
     IncidentResolved,
     /// An input that was refused.
@@ -143,6 +149,9 @@ impl Marks {
             NoteBody::PagingGaveUp { .. } => Some(Mark::PagingGaveUp),
             NoteBody::PageAcknowledged { .. } => Some(Mark::Acknowledged),
             NoteBody::IncidentJoined { .. } => Some(Mark::Joined),
+            NoteBody::SymptomFired { .. } => Some(Mark::SymptomFired),
+            NoteBody::AlertMuted { .. } => Some(Mark::AlertMuted),
+            NoteBody::Notified { .. } => Some(Mark::Notified),
             NoteBody::IncidentResolved { .. } => Some(Mark::IncidentResolved),
             NoteBody::ChangeReviewed { decision, .. } => {
                 (*decision == firedrill_core::config::Decision::Reject).then_some(Mark::Rejected)
@@ -157,6 +166,7 @@ impl Marks {
             | NoteBody::OrderRecorded { .. }
             | NoteBody::AlertFired { .. }
             | NoteBody::AlertResolved { .. }
+            | NoteBody::SymptomGone { .. }
             | NoteBody::AcknowledgementLapsed { .. }
             | NoteBody::NobodyOnCall { .. }
             | NoteBody::IncidentMoved { .. }

@@ -1,15 +1,19 @@
 //! The setup of the model: two services with a config each, three plans, three objectives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use firedrill_core::alerting::{
+    InhibitionRule, Matcher, PipelinePolicy, RouteSpec, Symptom, SymptomPolicy, SymptomRule,
+    TimingSpec,
+};
 use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::config::{KeySpec, KeyType, Principal, Role, Rule, Schema, Value};
 use firedrill_core::health::{
     BurnRule, Check, Indicator, JudgePolicy, Limit, LowTraffic, Signal, Slo, Urgency,
 };
-use firedrill_core::ids::{RegionId, ServiceId};
+use firedrill_core::ids::{ReceiverId, RegionId, ServiceId};
 use firedrill_core::incident::{BookSetup, PagingPolicy};
-use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup};
+use firedrill_core::plane::{ConfigSetup, NotifyingPolicy, RetryPolicy, Setup};
 use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{
     Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
@@ -48,6 +52,14 @@ pub(crate) fn principal(index: u8) -> Principal {
     }
 }
 
+/// Whether alerts are told through a pipeline; in the other modes each is told at once.
+pub(crate) const fn is_grouped(automation: AutomationMode) -> bool {
+    matches!(
+        automation,
+        AutomationMode::AutomaticForCanary | AutomationMode::Off
+    )
+}
+
 /// The setup.
 pub(crate) fn setup(automation: AutomationMode) -> Setup {
     let config = |service: u16| ConfigSetup {
@@ -72,6 +84,8 @@ pub(crate) fn setup(automation: AutomationMode) -> Setup {
                 class: None,
             }),
         ],
+        symptoms: symptoms(),
+        notifying: is_grouped(automation).then(notifying),
         incidents: BookSetup::desk(PagingPolicy {
             acknowledge_within: Micros::from_secs(60),
             pages_max: 3,
@@ -85,6 +99,61 @@ pub(crate) fn setup(automation: AutomationMode) -> Setup {
             delay: Micros::from_secs(5),
             attempts_max: 2,
         },
+    }
+}
+
+/// Errors and silence, of both services.
+fn symptoms() -> SymptomPolicy {
+    let rule = |name: &str, symptom, urgency| SymptomRule {
+        name: name.into(),
+        symptom,
+        services: BTreeSet::new(),
+        urgency,
+        hold: Micros::from_secs(15),
+        keep_firing: Micros::from_secs(15),
+    };
+    let errors = Symptom::Beyond(Check {
+        signal: Signal::ErrorRatio { class: None },
+        limit: Limit::AtMost(200_000),
+        sample_min: SAMPLE_MIN,
+    });
+    SymptomPolicy {
+        over: Micros::from_mins(1),
+        rules: vec![
+            rule("errors-high", errors, Urgency::Page),
+            rule("silent", Symptom::Silent, Urgency::Ticket),
+        ],
+    }
+}
+
+/// One group of pages and one of tickets; while a budget burns, nobody hears of tickets.
+fn notifying() -> NotifyingPolicy {
+    let pages = RouteSpec {
+        matchers: vec![Matcher::equal("severity", "page")],
+        receiver: Some(ReceiverId(0)),
+        ..RouteSpec::default()
+    };
+    let root = RouteSpec {
+        receiver: Some(ReceiverId(1)),
+        timing: TimingSpec {
+            wait: Some(Micros::from_secs(10)),
+            interval: Some(Micros::from_secs(40)),
+            repeat: Some(Micros::from_mins(10)),
+        },
+        routes: vec![pages],
+        ..RouteSpec::default()
+    };
+    NotifyingPolicy {
+        pipeline: PipelinePolicy {
+            inhibitions: vec![InhibitionRule {
+                source: vec![Matcher::equal("severity", "page")],
+                target: vec![Matcher::equal("severity", "ticket")],
+                equal: vec![],
+            }],
+            ..PipelinePolicy::new(root)
+        },
+        pagers: [ReceiverId(0)].into(),
+        silences: vec![],
     }
 }
 

@@ -1,9 +1,12 @@
 //! Alerts, incidents and pages, in words.
 
+use firedrill_core::alerting::Symptom;
 use firedrill_core::health::Urgency;
-use firedrill_core::ids::{PageId, RolloutId};
+use firedrill_core::ids::{PageId, ReceiverId, RegionId, RolloutId, ServiceId};
 use firedrill_core::incident::{Audience, Impact, IncidentRole, Severity};
 use firedrill_core::plane::{NoteBody, RankedSuspect};
+
+use firedrill_sim::spec::RECEIVERS;
 
 use crate::words;
 
@@ -18,10 +21,7 @@ pub(super) fn tell(facts: &Facts<'_>, note: &NoteBody) -> String {
             "An alert on `{}` fires ({}): its budget burns {} times too fast over {} and {} \
              times over {}; the rule's limit is {} times.",
             facts.slo(alert.slo),
-            match alert.rule.urgency {
-                Urgency::Page => "page",
-                Urgency::Ticket => "ticket",
-            },
+            urgency(alert.rule.urgency),
             words::milli(alert.reading.long_milli),
             words::time(alert.rule.long),
             words::milli(alert.reading.short_milli),
@@ -31,6 +31,36 @@ pub(super) fn tell(facts: &Facts<'_>, note: &NoteBody) -> String {
         NoteBody::AlertResolved { slo, .. } => {
             format!("The alert on `{}` stops.", facts.slo(*slo))
         }
+        NoteBody::SymptomFired {
+            rule,
+            service,
+            region,
+            value,
+            ..
+        } => symptom(facts, *rule, (*service, *region), *value),
+        NoteBody::SymptomGone { alert } => format!("Alert {} stops.", alert.0 + 1),
+        NoteBody::AlertMuted { alert, by } => match by {
+            Some(by) => format!(
+                "Nobody is told of alert {}: alert {} explains it.",
+                alert.0 + 1,
+                by.0 + 1
+            ),
+            None => format!(
+                "Nobody is told of alert {}: somebody asked for quiet.",
+                alert.0 + 1
+            ),
+        },
+        NoteBody::Notified {
+            receiver,
+            firing,
+            firing_rest,
+            resolved,
+            ..
+        } => notified(
+            *receiver,
+            firing.len() as u64 + u64::from(*firing_rest),
+            resolved.len(),
+        ),
         NoteBody::IncidentOpened { incident, .. } => {
             format!("Incident {} is opened.", incident.0 + 1)
         }
@@ -54,6 +84,50 @@ pub(super) fn tell(facts: &Facts<'_>, note: &NoteBody) -> String {
         }
         _ => tell_people(facts, note),
     }
+}
+
+fn symptom(
+    facts: &Facts<'_>,
+    rule: u16,
+    (service, region): (ServiceId, RegionId),
+    value: Option<u64>,
+) -> String {
+    let names = &facts.log.header().names;
+    let rule = &names.symptoms[usize::from(rule)];
+    let saw = match (rule.symptom, value) {
+        (Symptom::Beyond(check), Some(value)) => {
+            format!("{} is {}", check.signal.name(), check.signal.format(value))
+        }
+        (Symptom::Beyond(_) | Symptom::Silent, _) => "nothing is heard".into(),
+    };
+    format!(
+        "Symptom `{}` of {} in {} fires ({}): {saw}.",
+        rule.name,
+        names.services[service.index()].name,
+        names.regions[region.index()],
+        urgency(rule.urgency),
+    )
+}
+
+const fn urgency(urgency: Urgency) -> &'static str {
+    match urgency {
+        Urgency::Page => "page",
+        Urgency::Ticket => "ticket",
+    }
+}
+
+fn notified(receiver: ReceiverId, firing: u64, resolved: usize) -> String {
+    let fires = if firing == 1 { "fires" } else { "fire" };
+    format!(
+        "The {} is told: {} {fires}, {} over.",
+        RECEIVERS[receiver.index()],
+        words::counted(firing, "alert"),
+        match resolved {
+            0 => "none is".into(),
+            1 => "1 is".into(),
+            many => format!("{many} are"),
+        }
+    )
 }
 
 /// Who was called, and what they were told.

@@ -1,5 +1,6 @@
 //! A scenario in plain words, before it is run.
 
+mod alerting;
 mod defect;
 mod demand;
 mod fleet;
@@ -324,6 +325,7 @@ fn write_alerts(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         );
         item(out, &text)?;
     }
+    alerting::write(out, scenario)?;
     writeln!(out)
 }
 

@@ -28,6 +28,15 @@ pub struct ExpectationFile {
     /// Pages sent.
     #[serde(default)]
     pub pages_at_most: Option<Scalar<Count>>,
+    /// Alerts that fire.
+    #[serde(default)]
+    pub alerts_at_least: Option<Scalar<Count>>,
+    /// Incidents that are opened.
+    #[serde(default)]
+    pub incidents_at_most: Option<Scalar<Count>>,
+    /// The place of the change that did it among the suspects that were shown first.
+    #[serde(default)]
+    pub suspect_rank_at_most: Option<Scalar<Count>>,
     /// Whether the change reaches its whole scope and stays.
     #[serde(default)]
     pub reaches_full: Option<bool>,

@@ -1,6 +1,7 @@
 //! What a scenario file may hold, field by field. Everything here is text with a place: what it
 //! means is found out in the resolve pass, so that one reading reports every mistake.
 
+mod alerting;
 mod change;
 mod defect;
 mod demand;
@@ -15,6 +16,10 @@ mod world;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+pub use alerting::{
+    AlertingFile, InhibitFile, LabelFile, MatchFile, NotifyFile, OddFile, ReceiverFile, RouteFile,
+    SilenceFile, SymptomFile,
+};
 pub use change::{
     ChangeFile, ConfigFile, DecisionFile, ForbidFile, KeyFile, KeyKindFile, PersonFile, ReviewFile,
     RoleFile,
@@ -105,6 +110,10 @@ pub struct ScenarioFile {
     /// How the control plane alerts and pages.
     #[serde(default)]
     pub core: Option<CoreFile>,
+    /// What raises alerts beside objectives, and how alerts are told. Objectives alone raise
+    /// them, and each is told at once, when left out.
+    #[serde(default)]
+    pub alerting: Option<AlertingFile>,
     /// How far automation is trusted to roll back; `all` when left out. Where it is not, a rollout
     /// that should go back pauses, and somebody is paged.
     #[serde(default)]

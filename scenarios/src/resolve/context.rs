@@ -205,6 +205,8 @@ impl Context {
             "region" => "scenario::unknown-region",
             "class" => "scenario::unknown-class",
             "config" => "scenario::unknown-config",
+            "objective" => "scenario::unknown-objective",
+            "symptom" => "scenario::unknown-symptom",
             "stage" => "scenario::unknown-stage",
             "plan" => "scenario::unknown-plan",
             "world" => "scenario::unknown-world",

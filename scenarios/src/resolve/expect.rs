@@ -5,6 +5,7 @@ use firedrill_sim::expect::{CatchPoint, Expectation, Requirement};
 use firedrill_sim::spec::ConfigSpec;
 
 use crate::file::{CatchPointFile, ExpectFile, ExpectationFile, ScenarioFile};
+use crate::scalar::{Count, Scalar};
 
 use super::context::Context;
 
@@ -42,6 +43,7 @@ fn resolve_line(
                 .help(
                     "write one list item for each of `caught-by`, `time-to-detect-at-most`, \
                      `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, \
+                     `alerts-at-least`, `incidents-at-most`, `suspect-rank-at-most`, \
                      `reaches-full`, `breaches-slo`, `harms-users`",
                 )
         });
@@ -77,11 +79,31 @@ fn requirements(
         exposure.map(|limit| Requirement::ExposureAtMost(context.read(limit, "the most exposure")));
     let pages = file.pages_at_most.as_ref();
     let pages = pages.map(|limit| Requirement::PagesAtMost(context.read(limit, "the most pages")));
+    let mut count = |scalar: &Option<Scalar<Count>>, what: &str| {
+        let scalar = scalar.as_ref();
+        scalar.map(|scalar| context.read(scalar, what))
+    };
+    let alerts = count(&file.alerts_at_least, "the fewest alerts");
+    let incidents = count(&file.incidents_at_most, "the most incidents");
+    let rank = count(
+        &file.suspect_rank_at_most,
+        "the highest rank of the suspect",
+    );
     let full = file.reaches_full.map(Requirement::ReachesFull);
     let breaches = file.breaches_slo.map(Requirement::BreachesSlo);
     let harms = file.harms_users.map(Requirement::HarmsUsers);
     [
-        caught, detect, mitigate, exposure, pages, full, breaches, harms,
+        caught,
+        detect,
+        mitigate,
+        exposure,
+        pages,
+        alerts.map(Requirement::AlertsAtLeast),
+        incidents.map(Requirement::IncidentsAtMost),
+        rank.map(Requirement::SuspectRankAtMost),
+        full,
+        breaches,
+        harms,
     ]
     .into_iter()
     .flatten()

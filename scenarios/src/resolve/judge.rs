@@ -199,7 +199,7 @@ const fn can_fail(check: &Check) -> bool {
     }
 }
 
-fn resolve_check(
+pub(super) fn resolve_check(
     context: &mut Context,
     file: &CheckFile,
     world: &World,

@@ -1,6 +1,7 @@
 //! From a file to a scenario: scalars get a meaning, names become ids, and everything that is
 //! wrong is collected before anything is refused.
 
+mod alerting;
 mod change;
 mod context;
 mod defect;
@@ -117,6 +118,8 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
+    let alerting = file.alerting.as_ref();
+    let alerting = alerting.map(|file| alerting::resolve(context, file, &world, &slos));
     let automation = world::automation(file.automation);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, automation)
@@ -141,6 +144,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         noise: noise.unwrap_or_default(),
         on_call,
         core,
+        alerting: alerting.unwrap_or_default(),
         expect,
     };
     Some((scenario, resized))

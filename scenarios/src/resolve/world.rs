@@ -143,10 +143,14 @@ fn resolve_rule(context: &mut Context, file: &BurnRuleFile, what: &str) -> BurnR
         long,
         short,
         factor_milli: (factor * 1e3).round() as u32,
-        urgency: match file.urgency {
-            UrgencyFile::Ticket => Urgency::Ticket,
-            UrgencyFile::Page => Urgency::Page,
-        },
+        urgency: urgency(file.urgency),
+    }
+}
+
+pub(super) const fn urgency(file: UrgencyFile) -> Urgency {
+    match file {
+        UrgencyFile::Ticket => Urgency::Ticket,
+        UrgencyFile::Page => Urgency::Page,
     }
 }
 

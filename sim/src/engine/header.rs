@@ -39,6 +39,7 @@ pub(super) fn header(scenario: &Scenario, seed: u64) -> Header {
                 .collect(),
             slos: scenario.slos.iter().map(slo_name).collect(),
             configs: scenario.configs.iter().map(config_name).collect(),
+            symptoms: scenario.alerting.symptoms.rules.clone(),
         },
     }
 }

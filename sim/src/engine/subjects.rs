@@ -1,9 +1,10 @@
 //! What events are about, and who acts in them, in words.
 
-use firedrill_core::ids::{ChangeId, RolloutId, SloId};
+use firedrill_core::ids::{ChangeId, RegionId, RolloutId, ServiceId, SloId};
 use firedrill_core::plane::NoteBody;
 
 use crate::log::Actor;
+use crate::spec::RECEIVERS;
 
 use super::driver::Driver;
 use super::surroundings::Surroundings;
@@ -63,6 +64,16 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::OrderRecorded { rollout, .. } => self.rollout_subject(*rollout),
             NoteBody::AlertFired { alert } => self.slo_subject(alert.slo),
             NoteBody::AlertResolved { slo, .. } => self.slo_subject(*slo),
+            NoteBody::SymptomFired {
+                rule,
+                service,
+                region,
+                ..
+            } => self.symptom_subject(*rule, *service, *region),
+            NoteBody::SymptomGone { alert } | NoteBody::AlertMuted { alert, .. } => {
+                format!("alert {alert}")
+            }
+            NoteBody::Notified { receiver, .. } => RECEIVERS[receiver.index()].into(),
             NoteBody::IncidentOpened { incident, .. }
             | NoteBody::IncidentJoined { incident, .. }
             | NoteBody::IncidentResolved { incident }
@@ -80,6 +91,16 @@ impl<W: Surroundings> Driver<'_, W> {
                 format!("command {command}")
             }
         }
+    }
+
+    fn symptom_subject(&self, rule: u16, service: ServiceId, region: RegionId) -> String {
+        let names = &self.log.header().names;
+        format!(
+            "{} of {} in {}",
+            names.symptoms[usize::from(rule)].name,
+            names.services[service.index()].name,
+            names.regions[region.index()],
+        )
     }
 
     fn slo_subject(&self, slo: SloId) -> String {

@@ -8,6 +8,7 @@ mod event;
 
 use std::io::{self, Write};
 
+use firedrill_core::alerting::SymptomRule;
 use firedrill_core::rollout::StageKind;
 use firedrill_core::{Micros, Ppm};
 use serde::Serialize;
@@ -78,6 +79,9 @@ pub struct Names {
     pub slos: Vec<SloName>,
     /// Configs.
     pub configs: Vec<ConfigName>,
+    /// Symptom rules; left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub symptoms: Vec<SymptomRule>,
 }
 
 /// The first line of a log.

@@ -252,10 +252,19 @@ impl Finder<'_> {
                 first(&mut self.anchors.alert_fired, event);
                 first(&mut self.anchors.first_signal, event);
             }
+            NoteBody::SymptomFired { rule, .. } if self.wakes(*rule) => {
+                first(&mut self.anchors.alert_fired, event);
+                first(&mut self.anchors.first_signal, event);
+            }
             NoteBody::PageSent { .. } => first(&mut self.anchors.paged, event),
             NoteBody::PageAcknowledged { .. } => first(&mut self.anchors.acknowledged, event),
             _ => {}
         }
+    }
+
+    fn wakes(&self, symptom: u16) -> bool {
+        let rule = &self.log.header().names.symptoms[usize::from(symptom)];
+        rule.urgency == Urgency::Page
     }
 
     fn world(&mut self, event: &Event, world: &WorldEvent) {

@@ -113,6 +113,10 @@ pub struct Measures {
     pub budget: Vec<BudgetBurn>,
     /// Pages sent.
     pub pages: u32,
+    /// Alerts that fired.
+    pub alerts: u32,
+    /// Incidents that were opened.
+    pub incidents: u32,
     /// Where the change stood among the suspects that were shown first.
     pub suspect_rank: SuspectRank,
     /// Whether the change reached its whole scope and was not taken back.
@@ -173,7 +177,14 @@ pub fn measure(log: &RunLog) -> Measures {
         requests_harmed: sum(|sample| sample.harmed),
         slo_breached: anchors.slo_breached.is_some(),
         budget: budget(log, &samples),
-        pages: count_pages(log),
+        pages: count(log, |note| matches!(note, NoteBody::PageSent { .. })),
+        alerts: count(log, |note| {
+            matches!(
+                note,
+                NoteBody::AlertFired { .. } | NoteBody::SymptomFired { .. }
+            )
+        }),
+        incidents: count(log, |note| matches!(note, NoteBody::IncidentOpened { .. })),
         suspect_rank: SuspectRank::find(log, &anchors),
         reached_full: went_full && !taken_back,
         false_rollback: taken_back && !defective,
@@ -182,12 +193,11 @@ pub fn measure(log: &RunLog) -> Measures {
     }
 }
 
-fn count_pages(log: &RunLog) -> u32 {
-    let is_page = |body: &EventBody| matches!(body, EventBody::Note(NoteBody::PageSent { .. }));
-    log.events()
-        .iter()
-        .filter(|event| is_page(&event.body))
-        .count() as u32
+/// How many notes are such.
+fn count(log: &RunLog, is_such: impl Fn(&NoteBody) -> bool) -> u32 {
+    let such = |body: &EventBody| matches!(body, EventBody::Note(note) if is_such(note));
+    let events = log.events().iter();
+    events.filter(|event| such(&event.body)).count() as u32
 }
 
 fn exposure(samples: &[&Sample], rollout: Option<RolloutId>) -> (u32, Ppm) {

@@ -93,6 +93,8 @@ impl Scenario {
                 .map(|(id, service)| (ServiceId(id as u16), regions(service)))
                 .collect(),
             slos: self.slos.iter().map(|slo| slo.slo.clone()).collect(),
+            symptoms: self.alerting.symptoms.clone(),
+            notifying: self.alerting.notifying.clone(),
             incidents: BookSetup::desk(self.core.paging),
             evaluate_every: self.core.evaluate_every,
             suspect_window: self.core.suspect_window,

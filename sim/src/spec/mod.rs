@@ -3,6 +3,7 @@
 //! A [`Scenario`] is built by a loader or by a test and checked once with [`Scenario::check`].
 //! Names are kept beside ids: index `i` of a list has id `i`.
 
+mod alerting;
 mod bustle;
 mod check;
 mod check_people;
@@ -25,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::expect::Expectation;
 
 pub use crate::world::congestion::{Backoff, Breaker, ClientPolicy, Order, Throttle};
+pub use alerting::{Alerting, PAGER, RECEIVERS, TICKETS};
 pub use bustle::{ChangeRates, NoiseLevel, NoiseRates};
 pub use check::SpecError;
 pub use defect::{Defect, Mechanism, Onset, Symptom, Trigger};
@@ -224,6 +226,10 @@ pub struct Scenario {
     pub on_call: OnCall,
     /// How the core is set up.
     pub core: CorePolicy,
+    /// What raises alerts beside objectives, and how alerts are told. Plain, it leaves no trace
+    /// in the serialised form.
+    #[serde(default, skip_serializing_if = "Alerting::is_plain")]
+    pub alerting: Alerting,
     /// What must come out.
     pub expect: Vec<Expectation>,
 }

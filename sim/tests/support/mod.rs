@@ -16,9 +16,9 @@ use firedrill_core::rollout::{
 };
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::{
-    ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal, Mechanism,
-    NamedPlan, NamedSlo, Noise, OnCall, Onset, Order, Propagation, Region, RequestClass, Review,
-    Scenario, Service, Telemetry,
+    Alerting, ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal,
+    Mechanism, NamedPlan, NamedSlo, Noise, OnCall, Onset, Order, Propagation, Region, RequestClass,
+    Review, Scenario, Service, Telemetry,
 };
 
 pub fn service(name: &str, instances: u32) -> Service {
@@ -263,6 +263,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             suspect_window: Micros::from_hours(24),
             automation: AutomationMode::AutomaticForAll,
         },
+        alerting: Alerting::default(),
         expect: vec![],
     }
 }

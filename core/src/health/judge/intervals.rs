@@ -117,6 +117,18 @@ impl Past {
         }
     }
 
+    /// What it holds of this long before `now`, added up.
+    #[must_use]
+    pub fn tally_over(&self, now: Micros, length: Micros) -> Tally {
+        let mut sum = Tally::default();
+        for ((_, start), tally) in &self.spans {
+            if *start + length >= now {
+                sum.merge(tally);
+            }
+        }
+        sum
+    }
+
     /// The intervals, oldest first.
     pub(super) fn tallies(&self) -> impl Iterator<Item = &Tally> {
         self.spans.values()
