@@ -49,6 +49,8 @@ pub enum CatchPoint {
     Stage(String),
     /// An SLO alert.
     SloAlert,
+    /// An alert on what instances show.
+    SymptomAlert,
     /// Nothing.
     Nobody,
 }
@@ -101,6 +103,7 @@ impl CatchPoint {
             | (Self::Canary, Catcher::Canary { .. })
             | (Self::Wave, Catcher::Wave { .. })
             | (Self::SloAlert, Catcher::SloAlert { .. })
+            | (Self::SymptomAlert, Catcher::SymptomAlert { .. })
             | (Self::Nobody, Catcher::Nobody) => true,
             (Self::Stage(wanted), Catcher::Canary { stage } | Catcher::Wave { stage }) => {
                 wanted == stage
@@ -111,6 +114,7 @@ impl CatchPoint {
                 | Self::Canary
                 | Self::Wave
                 | Self::SloAlert
+                | Self::SymptomAlert
                 | Self::Nobody
                 | Self::Stage(_),
                 _,
@@ -128,6 +132,7 @@ impl std::fmt::Display for CatchPoint {
             Self::Wave => f.write_str("a wave"),
             Self::Stage(name) => write!(f, "stage `{name}`"),
             Self::SloAlert => f.write_str("an SLO alert"),
+            Self::SymptomAlert => f.write_str("a symptom alert"),
             Self::Nobody => f.write_str("nobody"),
         }
     }

@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::VersionId;
 use crate::health::judge::Past;
-use crate::health::{Check, TelemetryWindow, Urgency};
+use crate::health::{Check, Tally, TelemetryWindow, Urgency};
 use crate::ids::{RegionId, ServiceId};
 use crate::time::Micros;
 
@@ -128,7 +129,8 @@ type Place = (ServiceId, RegionId);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Symptoms {
     policy: SymptomPolicy,
-    shown: BTreeMap<Place, Past>,
+    /// What instances of each version showed.
+    shown: BTreeMap<(Place, VersionId), Past>,
     rules: Vec<AlertRule>,
     /// Those that fire, by rule.
     firing: Vec<BTreeSet<Place>>,
@@ -170,7 +172,8 @@ impl Symptoms {
         }
         let place = (window.service, window.region);
         let over = self.policy.over;
-        let shown = self.shown.entry(place).or_insert_with(|| Past::new(over));
+        let shown = self.shown.entry((place, window.version));
+        let shown = shown.or_insert_with(|| Past::new(over));
         shown.add(window);
     }
 
@@ -180,10 +183,10 @@ impl Symptoms {
             return;
         }
         let over = self.policy.over;
-        let lately = self.shown.iter();
-        let lately: Vec<_> = lately
-            .map(|(place, past)| (*place, past.tally_over(now, over)))
-            .collect();
+        let mut lately: BTreeMap<Place, Tally> = BTreeMap::new();
+        for ((place, _), past) in &self.shown {
+            past.add_over(now, over, lately.entry(*place).or_default());
+        }
         for index in 0..self.rules.len() {
             let rule = &self.policy.rules[index];
             let mut found: BTreeMap<Place, Option<u64>> = BTreeMap::new();
@@ -206,6 +209,28 @@ impl Symptoms {
             }
             self.advance(now, index, &found);
         }
+    }
+
+    /// The instances of a service by version, as seen last, and whether they show a symptom by
+    /// themselves. Silence is nobody's symptom.
+    pub fn by_version(
+        &self,
+        now: Micros,
+        rule: u16,
+        service: ServiceId,
+    ) -> impl Iterator<Item = (VersionId, u64, bool)> {
+        let symptom = self.policy.rules[usize::from(rule)].symptom;
+        let own = self.shown.iter().filter(move |(key, _)| key.0.0 == service);
+        own.filter_map(move |((_, version), past)| {
+            let Symptom::Beyond(check) = symptom else {
+                return None;
+            };
+            let mut tally = Tally::default();
+            past.add_over(now, self.policy.over, &mut tally);
+            let (_, instances) = tally.instances();
+            let shows = beyond(&check, tally.read(check.signal)).is_some();
+            tally.newest_end().map(|_| (*version, instances, shows))
+        })
     }
 
     /// What was found or is gone, oldest first.

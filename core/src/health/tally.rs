@@ -195,7 +195,8 @@ impl Tally {
     }
 
     /// Instances up, and all, as the latest windows say.
-    pub(super) fn instances(&self) -> (u64, u64) {
+    #[must_use]
+    pub fn instances(&self) -> (u64, u64) {
         self.latest.values().fold((0, 0), |(up, total), latest| {
             let instances = latest.instances;
             (

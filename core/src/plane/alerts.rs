@@ -90,7 +90,11 @@ impl ControlPlane {
         self.alert_notes.insert(alert, noted);
         let raised = Raised {
             fired_at: self.now,
-            by: RaisedBy::Symptom { service, region },
+            by: RaisedBy::Symptom {
+                rule,
+                service,
+                region,
+            },
         };
         self.raised.insert(alert, raised);
         let about = About {

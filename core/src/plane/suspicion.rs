@@ -6,9 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::alerting::count;
-use crate::alerting::suspects::{
-    self, Affected, Dependency, Evidence, SuspectChange, VersionSplit,
-};
+use crate::alerting::suspects::{self, Dependency, Evidence, SuspectChange, VersionSplit};
 use crate::config::VersionId;
 use crate::health::{Slo, TelemetryWindow};
 use crate::ids::{ChangeId, IncidentId, RegionId, RolloutId, ServiceId, SloId};
@@ -62,6 +60,8 @@ pub(super) enum RaisedBy {
     Held(RolloutId),
     /// A symptom rule.
     Symptom {
+        /// The rule.
+        rule: u16,
         /// The service that shows it.
         service: ServiceId,
         /// Where.
@@ -260,8 +260,17 @@ impl ControlPlane {
         let (slo, factor_milli) = match raised.by {
             RaisedBy::Rule { slo, factor_milli } => (slo, factor_milli),
             RaisedBy::Held(rollout) => return self.evidence_of_judge(rollout, raised),
-            RaisedBy::Symptom { service, region } => {
-                return self.evidence_at(service, alloc::vec![region], raised);
+            RaisedBy::Symptom {
+                rule,
+                service,
+                region,
+            } => {
+                let own = flights.iter().filter(|flight| flight.service == service);
+                let splits = own.map(|flight| self.split_by_symptom(flight, rule));
+                return Evidence {
+                    splits: splits.collect(),
+                    ..self.evidence_at(service, alloc::vec![region], raised)
+                };
             }
         };
         let groups = self.seen[slo.index()].groups(self.now);
@@ -300,6 +309,25 @@ impl ControlPlane {
         self.evidence_at(flight.service, regions.into_iter().collect(), raised)
     }
 
+    /// The same by a symptom that they show or do not.
+    fn split_by_symptom(&self, flight: &Flight, rule: u16) -> VersionSplit {
+        let candidates = self.candidates(flight);
+        let mut split = VersionSplit::none(flight.change);
+        let shown = self.symptoms.by_version(self.now, rule, flight.service);
+        for (version, instances, shows) in shown {
+            let instances = instances.min(u32::MAX.into()) as u32;
+            split.add(candidates.contains(&version), instances, shows);
+        }
+        split
+    }
+
+    /// The candidate of a rollout, and those of later changes of the config, which build on it.
+    fn candidates(&self, flight: &Flight) -> BTreeSet<VersionId> {
+        let later = self.flights[flight.id.index()..].iter();
+        let same = later.filter(|later| later.config == flight.config);
+        same.map(|later| later.candidate).collect()
+    }
+
     /// The service's instances told apart by whether they run a change: those on its candidate,
     /// and on the candidates of later changes of the config, which build on it.
     fn split(
@@ -308,23 +336,14 @@ impl ControlPlane {
         groups: &BTreeMap<Group, Tally>,
         affected: impl Fn(&Tally) -> bool,
     ) -> VersionSplit {
-        let later = self.flights[flight.id.index()..].iter();
-        let same = later.filter(|later| later.config == flight.config);
-        let versions: BTreeSet<VersionId> = same.map(|later| later.candidate).collect();
-        let mut split = VersionSplit {
-            change: flight.change,
-            changed: Affected::default(),
-            unchanged: Affected::default(),
-        };
+        let candidates = self.candidates(flight);
+        let mut split = VersionSplit::none(flight.change);
         for ((_, version, _), tally) in groups {
-            let side = match versions.contains(version) {
-                true => &mut split.changed,
-                false => &mut split.unchanged,
-            };
-            side.instances += tally.instances;
-            if affected(tally) {
-                side.affected += tally.instances;
-            }
+            split.add(
+                candidates.contains(version),
+                tally.instances,
+                affected(tally),
+            );
         }
         split
     }

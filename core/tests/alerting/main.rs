@@ -9,6 +9,6 @@ mod grouping_times;
 mod no_lost_alert;
 mod refusals;
 mod rule_states;
-mod symptoms;
 #[path = "../support/split_mix.rs"]
 mod split_mix;
+mod symptoms;

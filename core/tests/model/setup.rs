@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::alerting::{
     InhibitionRule, Matcher, PipelinePolicy, RouteSpec, Symptom, SymptomPolicy, SymptomRule,
     TimingSpec,
 };
-use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::config::{KeySpec, KeyType, Principal, Role, Rule, Schema, Value};
 use firedrill_core::health::{
     BurnRule, Check, Indicator, JudgePolicy, Limit, LowTraffic, Signal, Slo, Urgency,

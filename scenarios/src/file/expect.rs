@@ -67,6 +67,8 @@ pub enum CatchPointFile {
     Stage(Scalar<Name>),
     /// An alert on an objective.
     SloAlert,
+    /// An alert on what instances show.
+    SymptomAlert,
     /// Nothing.
     Nobody,
 }

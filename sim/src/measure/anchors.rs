@@ -52,6 +52,11 @@ pub enum Catcher {
         /// The objective.
         slo: String,
     },
+    /// An alert on what instances show, when no objective's had paged.
+    SymptomAlert {
+        /// The rule.
+        rule: String,
+    },
     /// Nothing did.
     Nobody,
 }
@@ -64,6 +69,7 @@ impl std::fmt::Display for Catcher {
             Self::Canary { stage } => write!(f, "canary `{stage}`"),
             Self::Wave { stage } => write!(f, "wave `{stage}`"),
             Self::SloAlert { slo } => write!(f, "SLO alert `{slo}`"),
+            Self::SymptomAlert { rule } => write!(f, "symptom alert `{rule}`"),
             Self::Nobody => f.write_str("nobody"),
         }
     }
@@ -143,6 +149,7 @@ impl Anchors {
             last_breach: Micros::ZERO,
             clean: None,
             paging_slo: None,
+            paging_symptom: None,
             anchors: Self::none(),
         };
         for event in log.events() {
@@ -176,6 +183,7 @@ struct Finder<'a> {
     /// When nothing of the measured version was left.
     clean: Option<Anchor>,
     paging_slo: Option<SloId>,
+    paging_symptom: Option<u16>,
     anchors: Anchors,
 }
 
@@ -253,6 +261,7 @@ impl Finder<'_> {
                 first(&mut self.anchors.first_signal, event);
             }
             NoteBody::SymptomFired { rule, .. } if self.wakes(*rule) => {
+                self.paging_symptom.get_or_insert(*rule);
                 first(&mut self.anchors.alert_fired, event);
                 first(&mut self.anchors.first_signal, event);
             }
@@ -345,9 +354,16 @@ impl Finder<'_> {
     }
 
     fn caught_by_alert(&mut self) {
-        if let (Catcher::Nobody, Some(slo)) = (&self.anchors.caught_by, self.paging_slo) {
-            let slo = self.log.header().names.slos[slo.index()].name.clone();
+        if self.anchors.caught_by != Catcher::Nobody {
+            return;
+        }
+        let names = &self.log.header().names;
+        if let Some(slo) = self.paging_slo {
+            let slo = names.slos[slo.index()].name.clone();
             self.anchors.caught_by = Catcher::SloAlert { slo };
+        } else if let Some(rule) = self.paging_symptom {
+            let rule = names.symptoms[usize::from(rule)].name.clone();
+            self.anchors.caught_by = Catcher::SymptomAlert { rule };
         }
     }
 }

@@ -73,6 +73,30 @@ pub struct VersionSplit {
     pub unchanged: Affected,
 }
 
+impl VersionSplit {
+    /// No instances yet.
+    #[must_use]
+    pub fn none(change: ChangeId) -> Self {
+        Self {
+            change,
+            changed: Affected::default(),
+            unchanged: Affected::default(),
+        }
+    }
+
+    /// Adds instances that are alike.
+    pub const fn add(&mut self, changed: bool, instances: u32, affected: bool) {
+        let side = match changed {
+            true => &mut self.changed,
+            false => &mut self.unchanged,
+        };
+        side.instances += instances;
+        if affected {
+            side.affected += instances;
+        }
+    }
+}
+
 /// How far away a service is that the alerting one depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependency {

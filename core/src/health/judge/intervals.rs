@@ -117,16 +117,13 @@ impl Past {
         }
     }
 
-    /// What it holds of this long before `now`, added up.
-    #[must_use]
-    pub fn tally_over(&self, now: Micros, length: Micros) -> Tally {
-        let mut sum = Tally::default();
+    /// Adds what it holds of this long before `now` to a sum.
+    pub fn add_over(&self, now: Micros, length: Micros, sum: &mut Tally) {
         for ((_, start), tally) in &self.spans {
             if *start + length >= now {
                 sum.merge(tally);
             }
         }
-        sum
     }
 
     /// The intervals, oldest first.
