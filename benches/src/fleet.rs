@@ -251,6 +251,7 @@ fn change() -> ChangeSpec {
             decision: Decision::Approve,
         },
         defect: None,
+        mix: None,
     }
 }
 

@@ -51,6 +51,7 @@ fn list_tells_the_catalogue() {
         "automation-misfires",
         "alert-fatigue",
         "wrong-suspect",
+        "mixed-defects",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);
@@ -126,6 +127,7 @@ fn json_follows_its_schema() {
         "run",
         "good-change",
         "crash-on-load",
+        "mixed-defects",
         "--seeds",
         "1..=2",
         "--format",
@@ -141,9 +143,10 @@ fn json_follows_its_schema() {
     assert_eq!(errors, Vec::<String>::new());
     assert_eq!(document["seeds"]["last"], 2);
     assert_eq!(document["scenarios"][1]["verify"]["equal"], 2);
+    assert_eq!(document["scenarios"][2]["verify"]["equal"], 2);
     // Every field of the summary is in its schema.
     let known = &serde_json::from_str::<Value>(&schema).unwrap();
-    for key in document["scenarios"][0].as_object().unwrap().keys() {
+    for key in document["scenarios"][2].as_object().unwrap().keys() {
         assert!(known.to_string().contains(&format!("\"{key}\"")), "{key}");
     }
 }
@@ -341,4 +344,44 @@ fn reports_that_cannot_be_written_end_in_two_before_any_run() {
         "{told}"
     );
     assert!(told.contains("hint: name a folder that can be written with `--out DIR`"));
+}
+
+/// What a seed draws from a mix of defects is told by every reader of its run.
+#[test]
+fn a_drawn_defect_is_told_everywhere() {
+    let folder = folder();
+    let told = check(folder.path(), &["explain", "mixed-defects"], 0);
+    assert!(told.contains("from the mix `config-errors`"), "{told}");
+    let told = check(
+        folder.path(),
+        &["explain", "mixed-defects", "--seed", "4"],
+        0,
+    );
+    let arguments = ["run", "mixed-defects", "--seed", "4", "--format", "json"];
+    let output = firedrill(folder.path(), &arguments);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let kind = &document["scenarios"][0]["by_kind"][0];
+    assert_eq!(kind["mechanisms"][0]["seeds"][0], 4);
+    let run = folder.path().join("firedrill-out/mixed-defects/seed-4");
+    let log = fs::read_to_string(run.join("run.jsonl")).unwrap();
+    let header: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let record = &header["drawn"][0];
+    assert_eq!(record["kind"], kind["kind"]);
+    let words = format!("of kind `{}`", record["kind"].as_str().unwrap());
+    // Whatever the breaks of its lines.
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains(&words), "{told}");
+    assert!(
+        told.contains(record["defect"]["story"].as_str().unwrap()),
+        "{told}"
+    );
+    let post_mortem = fs::read_to_string(run.join("postmortem.json")).unwrap();
+    let post_mortem: Value = serde_json::from_str(&post_mortem).unwrap();
+    let drawn = &post_mortem["header"]["reproduce"]["drawn"];
+    assert_eq!(drawn["kind"], record["kind"]);
+    assert_eq!(drawn["mechanism"], kind["mechanisms"][0]["mechanism"]);
+    for page in ["postmortem.md", "postmortem.html"] {
+        let page = fs::read_to_string(run.join(page)).unwrap();
+        assert!(page.contains("Drawn by the seed"), "{page}");
+    }
 }

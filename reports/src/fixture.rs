@@ -157,6 +157,7 @@ impl Story {
                 change,
                 mechanism,
                 story,
+                drawn: None,
             };
             self.say(at(2), Actor::World, &[proposed], armed);
         }
@@ -490,6 +491,7 @@ fn header(scenario: &Scenario) -> Header {
         duration: scenario.duration,
         step: scenario.step,
         start_of_day: scenario.demand.start,
+        drawn: Vec::new(),
         names: Names {
             regions: scenario.fleet.regions.iter().map(region_name).collect(),
             services: scenario.fleet.services.iter().map(service_name).collect(),
@@ -543,6 +545,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
                 decision: Decision::Approve,
             },
             defect,
+            mix: None,
         }],
         propagation: Propagation {
             base: Micros::from_secs(5),

@@ -1,4 +1,5 @@
-//! What comes with the tool: scenarios, worlds and rollout plans, as files in the binary.
+//! What comes with the tool: scenarios, worlds, rollout plans and mixes of defects, as files in the
+//! binary.
 
 /// A file of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "automation-misfires",
     "alert-fatigue",
     "wrong-suspect",
+    "mixed-defects",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",
@@ -74,6 +76,10 @@ const POLICIES: &[Entry] = entries!("policies":
     "region-by-region",
     "dark-then-evidence",
     "evidence-then-waves",
+);
+const MIXES: &[Entry] = entries!("mixes":
+    "config-errors",
+    "mechanisms",
 );
 
 /// The scenarios that come with the tool, in the order in which they are run.
@@ -92,12 +98,21 @@ pub fn policies() -> impl Iterator<Item = &'static Entry> + Clone {
     POLICIES.iter()
 }
 
+/// The mixes of defects.
+pub fn mixes() -> impl Iterator<Item = &'static Entry> + Clone {
+    MIXES.iter()
+}
+
 pub(crate) fn scenario(name: &str) -> Option<&'static Entry> {
     SCENARIOS.iter().find(|entry| entry.name == name)
 }
 
 pub(crate) fn world(name: &str) -> Option<&'static Entry> {
     WORLDS.iter().find(|entry| entry.name == name)
+}
+
+pub(crate) fn mix(name: &str) -> Option<&'static Entry> {
+    MIXES.iter().find(|entry| entry.name == name)
 }
 
 pub(crate) fn policy(name: &str) -> Option<&'static Entry> {

@@ -21,10 +21,11 @@ mod problem;
 mod resolve;
 pub mod scalar;
 mod schema;
+pub mod spread;
 mod yaml;
 
-pub use catalogue::{Entry, catalogue, policies, worlds};
-pub use explain::explain;
+pub use catalogue::{Entry, catalogue, mixes, policies, worlds};
+pub use explain::{explain, explain_seed};
 pub use load::{LoadErrors, Loaded, load_embedded, load_paths, load_str};
 pub use problem::{Problem, Source};
 pub use resolve::Resized;

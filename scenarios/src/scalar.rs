@@ -49,6 +49,17 @@ pub struct Scalar<K> {
     kind: PhantomData<fn() -> K>,
 }
 
+impl<K> Scalar<K> {
+    /// A text at a place.
+    pub(crate) fn new(text: impl Into<String>, place: Place) -> Self {
+        Self {
+            text: text.into(),
+            place,
+            kind: PhantomData,
+        }
+    }
+}
+
 impl<K> Clone for Scalar<K> {
     fn clone(&self) -> Self {
         Self {

@@ -851,7 +851,7 @@ fn paths_that_lead_nowhere() {
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew`, `good-change-by-evidence`, `automation-misfires`, `alert-fatigue` and `wrong-suspect`",
+            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew`, `good-change-by-evidence`, `automation-misfires`, `alert-fatigue`, `wrong-suspect` and `mixed-defects`",
         ],
     );
     same(
@@ -1188,6 +1188,175 @@ fn hardware_that_does_not_fit_the_cells() {
             "t.yaml:8:58: the hardware of region `north` is `300`; allowed is 0 to 255 [scenario::out-of-range]",
             "  | expected 0 to 255",
             "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+}
+
+/// What stands where the sound scenario's defect does, in a mix of its own.
+const MIX: &str = r#"    mix: ours
+mixes:
+  - name: ours
+    basis: Assumed.
+    parts:
+      - weight: 3
+        kind: refusals
+        defect:
+          story: Big carts are refused.
+          mechanism: {errors: {class: checkout, share: 5 %..40 %}}
+      - weight: 1
+        defect:
+          story: Carts are slow where it is busy.
+          mechanism: {latency: {factor: 1.5..4}}
+          onset: {delayed: 1m..1h}
+          triggers: [{load-above: 40 %..70 %}]
+"#;
+const DEFECT: &str = "    defect:
+      story: Big carts are refused.
+      mechanism: {errors: {class: checkout, share: 5 %}}
+";
+
+#[test]
+fn a_mix_is_loaded_and_explained() {
+    let text = SOUND.replace(DEFECT, MIX);
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let mix = loaded.scenario.changes[0].mix.as_ref().unwrap();
+    let kinds: Vec<&str> = mix.parts.iter().map(|part| &*part.kind).collect();
+    assert_eq!(kinds, ["refusals", "latency"]);
+    // Lines of the explanation, whatever their breaks.
+    let flat = |told: String| told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(explain(&loaded));
+    for words in [
+        "each seed draws what is wrong with it from the mix `ours`, which has 2 parts. Assumed.",
+        "`refusals`, in 75 % of seeds:",
+        "fail 5 % to 40 % of `checkout` requests",
+        "take 1.5 to 4 times as long",
+        "until 1m to 1h after",
+        "busier than 40 % to 70 %",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+    let drawn = &firedrill_sim::engine::drawn_defects(&loaded.scenario, 3)[0];
+    let told = flat(firedrill_scenarios::explain_seed(&loaded, 3));
+    let words = format!(
+        "as seed 3 draws it from the mix `ours`, of kind `{}`",
+        drawn.kind
+    );
+    assert!(told.contains(&words), "{told}");
+    assert!(told.contains(&drawn.defect.story), "{told}");
+}
+
+/// Where a mix leaves it to chance which called service suffers, all of them may.
+#[test]
+fn a_mix_finds_its_victims() {
+    let mix = "mix: config-errors\n";
+    let text = include_str!("../catalogue/scenarios/mixed-defects.yaml");
+    for other in ["config-errors", "mechanisms"] {
+        let text = text.replace(mix, &format!("mix: {other}\n"));
+        let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        let mix = loaded.scenario.changes[0].mix.as_ref().unwrap();
+        let victims: std::collections::BTreeSet<_> = mix
+            .parts
+            .iter()
+            .filter_map(|part| part.low.mechanism.victim())
+            .collect();
+        let names = victims
+            .iter()
+            .map(|victim| &*loaded.scenario.fleet.services[victim.index()].name);
+        assert_eq!(names.collect::<Vec<_>>(), ["ranking", "cache", "ads"]);
+    }
+    let errors = load_str("t.yaml", &SOUND.replace(DEFECT, "    mix: mechanisms\n")).unwrap_err();
+    let told = told(&errors);
+    assert_eq!(told.len(), 9, "three parts, three lines each: {told:?}");
+    assert!(
+        told[0].starts_with("catalogue/mixes/mechanisms.yaml:27:"),
+        "{told:?}"
+    );
+    assert!(
+        told[0].contains("hits a service that `cart` calls, and it calls none"),
+        "{told:?}"
+    );
+}
+
+/// Breaks the mix by replacing texts, and compares what is told line by line.
+#[track_caller]
+fn check_mix(edits: &[(&str, &str)], expected: &[&str]) {
+    let mut mix = MIX.to_owned();
+    for (from, to) in edits {
+        assert_eq!(mix.matches(from).count(), 1, "{from:?} must be there once");
+        mix = mix.replace(from, to);
+    }
+    check(&[(DEFECT, &mix)], expected);
+}
+
+#[test]
+fn mixes_from_which_nothing_can_be_drawn() {
+    check_mix(
+        &[("weight: 3", "weight: 0")],
+        &[
+            "t.yaml:83:17: the weight of a part is `0`; allowed is more than 0, to 1000000 [scenario::out-of-range]",
+            "  | expected more than 0, to 1000000",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    let (parts, _) = MIX.split_once("    parts:\n").unwrap();
+    check(
+        &[(DEFECT, &format!("{parts}    parts: []\n"))],
+        &[
+            "t.yaml:82:12: mix `ours` has no part to draw [scenario::empty-mix]",
+            "  | expected at least one part",
+            "  help: list what may be wrong, each with its weight and its defect",
+        ],
+    );
+    check_mix(
+        &[("mix: ours", "mix: our")],
+        &[
+            "t.yaml:78:10: change `Smaller carts` names mix `our`, which is not defined in this file or the catalogue [scenario::unknown-mix]",
+            "  | no such mix",
+            "  help: did you mean `ours`?",
+        ],
+    );
+    check(
+        &[(DEFECT, &format!("{DEFECT}    mix: mechanisms\n"))],
+        &[
+            "t.yaml:81:10: change `Smaller carts` has a defect and a mix of them [scenario::defect-and-mix]",
+            "  | beside `defect`",
+            "  help: leave one of the two out",
+        ],
+    );
+}
+
+#[test]
+fn ranges_that_cannot_be_drawn_from() {
+    check_mix(
+        &[("5 %..40 %", "40 %..5 %")],
+        &[
+            "t.yaml:87:56: the range of the share of the defect is upside down [scenario::upside-down]",
+            "  | the low end comes first",
+            "  help: did you mean `5 %..40 %`?",
+        ],
+    );
+    check_mix(
+        &[("1m..1h", "1m..soon")],
+        &[
+            "t.yaml:92:32: the delay of the defect is `soon`, not a duration [scenario::wrong-type]",
+            "  | expected a duration such as `40ms`, `10m` or `1h 30m`",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("share: 5 %", "share: 5 %..40 %")],
+        &[
+            "t.yaml:80:52: the share of the defect is a range, and nothing draws from it [scenario::range-outside-mix]",
+            "  | expected one value",
+            "  help: give one, or put the defect into a mix and name the mix in the change",
+        ],
+    );
+    check(
+        &[(MECHANISM, "{retry-storm: {attempts: 4}}")],
+        &[
+            "t.yaml:79:14: the mechanism of the defect names no service that suffers [scenario::missing-key]",
+            "  | the defect with this story",
+            "  help: name one; only in a mix is it drawn from all that the service calls",
         ],
     );
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
-use firedrill_sim::campaign::{ExpectationSummary, MeasureSummary};
+use firedrill_sim::campaign::{ExpectationSummary, KindSummary, MeasureSummary};
 
 use crate::commands::run::Finished;
 use crate::output::Output;
@@ -46,8 +46,14 @@ fn write_scenario(text: &mut String, finished: &Finished, output: &Output) -> st
         .map(|caught| format!("{} ({} of {})", caught.caught_by, caught.n, summary.n))
         .collect();
     writeln!(text, "  caught by {}", caught.join(", "))?;
-    for line in table(&summary.measures).lines() {
-        writeln!(text, "  {}", line.trim_end())?;
+    let tables = [
+        (!summary.by_kind.is_empty()).then(|| kinds(&summary.by_kind)),
+        Some(table(&summary.measures)),
+    ];
+    for table in tables.into_iter().flatten() {
+        for line in table.lines() {
+            writeln!(text, "  {}", line.trim_end())?;
+        }
     }
     if summary.expectations.is_empty() {
         writeln!(text, "  no expectations: nothing was checked")?;
@@ -78,6 +84,11 @@ fn table(measures: &[MeasureSummary]) -> Table {
             measure.never.to_string(),
         ]);
     }
+    align(table)
+}
+
+/// The first column to the left, figures to the right.
+fn align(mut table: Table) -> Table {
     for column in table.column_iter_mut() {
         let left = column.index == 0;
         column.set_padding((0, 2));
@@ -88,6 +99,39 @@ fn table(measures: &[MeasureSummary]) -> Table {
         });
     }
     table
+}
+
+/// Who caught which kind of drawn defect.
+fn kinds(kinds: &[KindSummary]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "drawn kind",
+        "n",
+        "canary",
+        "wave",
+        "alert",
+        "missed",
+        "detect p50",
+        "p90",
+        "never",
+    ]);
+    for kind in kinds {
+        let detect = &kind.time_to_detect;
+        let show = |value| figure(value, detect.unit, detect.n);
+        table.add_row([
+            kind.kind.clone(),
+            kind.n.to_string(),
+            kind.canary.to_string(),
+            kind.wave.to_string(),
+            kind.alert.to_string(),
+            kind.missed.to_string(),
+            show(detect.p50),
+            show(detect.p90),
+            detect.never.to_string(),
+        ]);
+    }
+    align(table)
 }
 
 fn write_unmet(

@@ -9,7 +9,7 @@ use firedrill_core::rollout::{RollbackReason, Stage, StageKind};
 use firedrill_sim::campaign::RunOutcome;
 use firedrill_sim::log::{Event, EventBody, RunLog, Sample, VerdictTruth, WorldEvent};
 use firedrill_sim::measure::{Anchor, Anchors, Measures};
-use firedrill_sim::spec::{ChangeSpec, Mechanism, Onset, Scenario, Trigger};
+use firedrill_sim::spec::{ChangeSpec, DrawnDefect, Mechanism, Onset, Scenario, Trigger};
 
 use crate::words::Clock;
 
@@ -48,10 +48,12 @@ pub(crate) struct DefectFacts<'a> {
     pub(crate) event: &'a Event,
     pub(crate) mechanism: Mechanism,
     pub(crate) story: &'a str,
-    /// The log does not hold it; the scenario does.
+    /// The events do not hold it; the record of what was drawn does, or the scenario.
     pub(crate) onset: Onset,
     /// The same.
     pub(crate) triggers: &'a [Trigger],
+    /// The record, when it was drawn from a mix.
+    pub(crate) drawn: Option<&'a DrawnDefect>,
 }
 
 /// One stage of the measured rollout.
@@ -323,18 +325,25 @@ impl<'a> Facts<'a> {
             }
         }
         let spec = facts.spec.and_then(|spec| spec.defect.as_ref());
+        let records = &self.log.header().drawn;
         facts.defect = self.world().find_map(|(event, world)| match world {
             WorldEvent::DefectArmed {
                 change: own,
                 mechanism,
                 story,
-            } if own == change => Some(DefectFacts {
-                event,
-                mechanism: *mechanism,
-                story,
-                onset: spec.map_or(Onset::AtLoad, |defect| defect.onset),
-                triggers: spec.map_or(&[], |defect| &defect.triggers),
-            }),
+                drawn,
+            } if own == change => {
+                let drawn = drawn.and_then(|drawn| records.get(drawn as usize));
+                let defect = drawn.map(|drawn| &drawn.defect).or(spec);
+                Some(DefectFacts {
+                    event,
+                    mechanism: *mechanism,
+                    story,
+                    onset: defect.map_or(Onset::AtLoad, |defect| defect.onset),
+                    triggers: defect.map_or(&[], |defect| &defect.triggers),
+                    drawn,
+                })
+            }
             _ => None,
         });
         Some(facts)

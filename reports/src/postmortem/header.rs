@@ -7,8 +7,8 @@ use crate::words;
 
 use super::facts::Facts;
 use super::model::{
-    Defence, DefenceOutcome, DocumentKind, ExpectationLine, Header, ImpactLevel, Kind, LayerKind,
-    Reproduce, Term,
+    Defence, DefenceOutcome, DocumentKind, Drawn, ExpectationLine, Header, ImpactLevel, Kind,
+    LayerKind, Reproduce, Term,
 };
 
 /// The command that makes the run again.
@@ -52,6 +52,7 @@ pub(super) fn write(facts: &Facts<'_>) -> Header {
             tool: run.tool.clone(),
             log_digest: facts.log.digest(),
             command: command(facts),
+            drawn: drawn(facts),
         },
         expectations: facts
             .scenario
@@ -65,6 +66,16 @@ pub(super) fn write(facts: &Facts<'_>) -> Header {
             })
             .collect(),
     }
+}
+
+/// What the seed drew from a mix.
+fn drawn(facts: &Facts<'_>) -> Option<Drawn> {
+    let drawn = facts.defect()?.drawn?;
+    Some(Drawn {
+        mix: drawn.mix.clone(),
+        kind: drawn.kind.clone(),
+        mechanism: drawn.defect.mechanism.name().into(),
+    })
 }
 
 /// How bad it was, in a line.

@@ -136,6 +136,21 @@ pub struct Reproduce {
     pub log_digest: String,
     /// The command.
     pub command: String,
+    /// Where the defect comes from, when the seed drew it from a mix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<Drawn>,
+}
+
+/// A defect that a seed drew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drawn {
+    /// The mix.
+    pub mix: String,
+    /// The kind of mistake.
+    pub kind: String,
+    /// The mechanism.
+    pub mechanism: String,
 }
 
 /// A line of the scenario's expectations.

@@ -3,6 +3,7 @@
 mod defect;
 mod demand;
 mod fleet;
+mod mix;
 mod people;
 mod propagation;
 
@@ -23,19 +24,35 @@ use crate::load::Loaded;
 #[must_use]
 pub fn explain(loaded: &Loaded) -> String {
     let mut out = String::new();
-    write_all(&mut out, loaded).expect("writing to a string does not fail");
+    write_all(&mut out, loaded, None).expect("writing to a string does not fail");
     out
 }
 
-fn write_all(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
+/// The same for one seed: of a mix of defects, it tells the one that the seed draws.
+#[must_use]
+pub fn explain_seed(loaded: &Loaded, seed: u64) -> String {
+    let mut out = String::new();
+    write_all(&mut out, loaded, Some(seed)).expect("writing to a string does not fail");
+    out
+}
+
+fn write_all(out: &mut String, loaded: &Loaded, seed: Option<u64>) -> std::fmt::Result {
     let scenario = &loaded.scenario;
     writeln!(out, "{}: {}", scenario.name, scenario.title)?;
     writeln!(out)?;
     paragraph(out, &scenario.summary)?;
     writeln!(out)?;
     fleet::write(out, loaded)?;
-    for change in &scenario.changes {
+    for (index, change) in scenario.changes.iter().enumerate() {
         write_change(out, scenario, change)?;
+        write_defect(out, scenario, index, seed)?;
+        writeln!(out)?;
+        write_plan(
+            out,
+            scenario,
+            change,
+            &scenario.configs[change.config.index()],
+        )?;
     }
     write_alerts(out, scenario)?;
     people::write(out, scenario)?;
@@ -79,16 +96,27 @@ fn write_change(out: &mut String, scenario: &Scenario, change: &ChangeSpec) -> s
             .replace("Approve", "approve")
             .replace("Reject", "reject"),
     )?;
-    match &change.defect {
-        None => item(out, "Nothing is wrong with it.")?,
-        Some(defect) => {
+    Ok(())
+}
+
+/// What is wrong with a change: nothing, this, or one of these.
+fn write_defect(
+    out: &mut String,
+    scenario: &Scenario,
+    index: usize,
+    seed: Option<u64>,
+) -> std::fmt::Result {
+    let change = &scenario.changes[index];
+    match (&change.defect, &change.mix, seed) {
+        (None, None, _) => item(out, "Nothing is wrong with it."),
+        (Some(defect), _, _) => {
             let effect = defect::describe(scenario, defect);
             let text = format!("What nobody in the run knows: {} {effect}", defect.story);
-            item(out, &text)?;
+            item(out, &text)
         }
+        (None, Some(mix), None) => mix::write(out, scenario, mix),
+        (None, Some(_), Some(seed)) => mix::write_drawn(out, scenario, index, seed),
     }
-    writeln!(out)?;
-    write_plan(out, scenario, change, config)
 }
 
 fn requests(scenario: &Scenario, class: Option<ClassId>) -> String {

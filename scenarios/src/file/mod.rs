@@ -19,7 +19,7 @@ pub use change::{
     ChangeFile, ConfigFile, DecisionFile, ForbidFile, KeyFile, KeyKindFile, PersonFile, ReviewFile,
     RoleFile,
 };
-pub use defect::{DefectFile, MechanismFile, OnsetFile, TriggerFile};
+pub use defect::{DefectFile, MechanismFile, MixFile, MixPartFile, OnsetFile, TriggerFile};
 pub use demand::{
     DemandEventFile, DemandFile, DriftFile, FlashCrowdFile, RegionFailoverFile, WeekdayFile,
     WeeklyFile,
@@ -112,6 +112,9 @@ pub struct ScenarioFile {
     /// Rollout plans of this file; a change may also name a plan of the catalogue.
     #[serde(default)]
     pub plans: Vec<PlanFile>,
+    /// Mixes of defects of this file; a change may also name a mix of the catalogue.
+    #[serde(default)]
+    pub mixes: Vec<MixFile>,
     /// What is changed during the run, in the order of time.
     pub changes: Vec<ChangeFile>,
     /// What must come out.

@@ -17,8 +17,9 @@ use crate::scalar::{Duration, Kind, Literal, Name, Scalar};
 use crate::yaml;
 
 use super::context::Context;
-use super::defect;
+use super::defect::{self, Bearer};
 use super::fleet::distribution;
+use super::mix;
 use super::world::role;
 use super::{Section, World};
 
@@ -39,6 +40,7 @@ pub(super) fn resolve(
             .collect()
     });
     context.define("plan", file.plans.iter().map(|plan| &plan.name));
+    context.define("mix", file.mixes.iter().map(|mix| &mix.name));
     let mut used = Vec::new();
     let mut changes = Vec::new();
     for change in &file.changes {
@@ -50,6 +52,11 @@ pub(super) fn resolve(
         };
         used.push(change.plan.text.as_str());
         let schema = specs.get(config).map(|spec| &spec.schema);
+        let bearer = Bearer {
+            world,
+            service,
+            schema,
+        };
         changes.push(ChangeSpec {
             title: context.read(&change.title, "the title of a change"),
             at: context.read(&change.at, &format!("the time of {}", title(change))),
@@ -68,7 +75,8 @@ pub(super) fn resolve(
             defect: change
                 .defect
                 .as_ref()
-                .map(|defect| defect::resolve(context, defect, world, service, schema)),
+                .map(|defect| defect::resolve(context, defect, &bearer)),
+            mix: mix::resolve(context, file, change, &bearer),
         });
     }
     for plan in &file.plans {
@@ -81,7 +89,7 @@ pub(super) fn resolve(
     (specs, changes)
 }
 
-fn title(change: &ChangeFile) -> String {
+pub(super) fn title(change: &ChangeFile) -> String {
     format!("change `{}`", change.title.text.trim())
 }
 

@@ -207,6 +207,7 @@ impl Context {
             "config" => "scenario::unknown-config",
             "stage" => "scenario::unknown-stage",
             "plan" => "scenario::unknown-plan",
+            "mix" => "scenario::unknown-mix",
             "world" => "scenario::unknown-world",
             other => unreachable!("no code for an unknown {other}"),
         };

@@ -10,7 +10,8 @@ use firedrill_sim::spec::{Defect, Fleet, Mechanism, Onset, RequestClass, Trigger
 use crate::file::{DefectFile, MechanismFile, OnsetFile, TriggerFile};
 use crate::place::{At, Place};
 use crate::problem::enumerate;
-use crate::scalar::{Count, Literal, Name, Number, Percent, Scalar, TimeOfDay};
+use crate::scalar::{Count, Duration, Kind, Literal, Name, Number, Percent, Scalar, TimeOfDay};
+use crate::spread::Spread;
 
 use super::World;
 use super::change::{unknown_key, value};
@@ -18,29 +19,69 @@ use super::context::Context;
 use super::edge;
 use super::world::{above_zero, class_at};
 
-/// Makes a defect of a file, in a config with `schema` of `service`.
-pub(super) fn resolve(
+/// Whose config carries a defect: what its names and keys are read against.
+#[derive(Clone, Copy)]
+pub(super) struct Bearer<'a> {
+    /// The names there are.
+    pub(super) world: &'a World,
+    /// The service that runs the config.
+    pub(super) service: ServiceId,
+    /// The config.
+    pub(super) schema: Option<&'a Schema>,
+}
+
+/// What is read of a range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Its low end; or the only value.
+    Low,
+    /// Its high end; or the only value.
+    High,
+    /// The value: a range means nothing here.
+    Only,
+}
+
+/// Makes a defect of a file that stands alone: nothing in it may be left to chance.
+pub(super) fn resolve(context: &mut Context, file: &DefectFile, bearer: &Bearer<'_>) -> Defect {
+    if downstream_of(&file.mechanism).is_some_and(|victim| victim.is_none()) {
+        context.report(
+            "scenario::missing-key",
+            file.story.place,
+            "the mechanism of the defect names no service that suffers",
+            |problem| {
+                problem
+                    .label("the defect with this story")
+                    .help("name one; only in a mix is it drawn from all that the service calls")
+            },
+        );
+    }
+    resolve_end(context, file, bearer, End::Only, None)
+}
+
+/// Makes a defect of one end of all its ranges. `victim` suffers where the file names nobody.
+pub(super) fn resolve_end(
     context: &mut Context,
     file: &DefectFile,
-    world: &World,
-    service: ServiceId,
-    schema: Option<&Schema>,
+    bearer: &Bearer<'_>,
+    end: End,
+    victim: Option<ServiceId>,
 ) -> Defect {
-    let mechanism = mechanism(context, &file.mechanism, world, service);
-    let onset = onset(context, &file.onset);
+    let world = bearer.world;
+    let mechanism = mechanism(context, &file.mechanism, bearer, end, victim);
+    let onset = onset(context, &file.onset, end);
     let mut triggers = Vec::new();
     for file in &file.triggers {
         match file {
             TriggerFile::LoadAbove(load) => {
-                let load = context.read(load, "the load above which the defect hurts");
-                triggers.push(Trigger::LoadAbove(load.as_f64()));
+                let what = "the load above which the defect hurts";
+                triggers.push(Trigger::LoadAbove(share_of(context, load, end, what)));
             }
             TriggerFile::LocalTime { from, until } => {
                 triggers.push(local_time(context, from, until));
             }
             TriggerFile::Regions(names) => triggers.push(regions(context, names, world)),
             TriggerFile::Hardware(class) => triggers.push(hardware(context, class, &world.fleet)),
-            TriggerFile::Key(values) => triggers.extend(keys(context, values, schema)),
+            TriggerFile::Key(values) => triggers.extend(keys(context, values, bearer.schema)),
         }
     }
     Defect {
@@ -49,6 +90,23 @@ pub(super) fn resolve(
         log_lines: log_lines(context, file),
         onset,
         triggers,
+    }
+}
+
+/// The victim that a mechanism of another service names, or not; nothing for the other mechanisms.
+pub(super) const fn downstream_of(file: &MechanismFile) -> Option<Option<&Scalar<Name>>> {
+    match file {
+        MechanismFile::QuotaExhaustion { victim, .. } => Some(victim.as_ref()),
+        MechanismFile::RetryStorm { callee, .. } => Some(callee.as_ref()),
+        MechanismFile::CacheStorm { store, .. } => Some(store.as_ref()),
+        MechanismFile::Errors { .. }
+        | MechanismFile::Latency { .. }
+        | MechanismFile::CrashOnLoad { .. }
+        | MechanismFile::CpuBurn { .. }
+        | MechanismFile::MemoryLeak { .. }
+        | MechanismFile::WrongData { .. }
+        | MechanismFile::AccessLoss { .. }
+        | MechanismFile::ToolingPoison { .. } => None,
     }
 }
 
@@ -68,30 +126,34 @@ fn log_lines(context: &mut Context, file: &DefectFile) -> f64 {
 fn mechanism(
     context: &mut Context,
     file: &MechanismFile,
-    world: &World,
-    service: ServiceId,
+    bearer: &Bearer<'_>,
+    end: End,
+    victim: Option<ServiceId>,
 ) -> Mechanism {
+    let Bearer { world, service, .. } = *bearer;
     let name = world.services.iter().nth(service.index()).unwrap_or("");
     let class_of = |context: &mut Context, class: &Option<Scalar<Name>>| {
         let class = class.as_ref()?;
         Some(class_at(context, world, class, name, "the defect"))
     };
+    let what = "the share of the defect";
     match file {
         MechanismFile::Errors { class, share } => Mechanism::Errors {
             class: class_of(context, class),
-            share: share_of(context, share, "the share of the defect"),
+            share: share_of(context, share, end, what),
         },
         MechanismFile::Latency { factor } => Mechanism::Latency {
-            factor: factor_of(context, factor, "the factor of the defect"),
+            factor: factor_of(context, factor, end, FACTOR),
         },
         MechanismFile::CrashOnLoad { share } => Mechanism::CrashOnLoad {
-            share: share_of(context, share, "the share of the defect"),
+            share: share_of(context, share, end, what),
         },
         MechanismFile::CpuBurn { factor } => Mechanism::CpuBurn {
-            factor: factor_of(context, factor, "the factor of the defect"),
+            factor: factor_of(context, factor, end, FACTOR),
         },
         MechanismFile::MemoryLeak { fills_after } => {
             let what = "the time after which the defect has filled memory";
+            let fills_after = at_end(context, fills_after, end, what);
             let time = context.read(fills_after, what);
             if time < Micros::from_secs(1) {
                 context.out_of_range(fills_after, what, "1s or more");
@@ -100,25 +162,36 @@ fn mechanism(
         }
         MechanismFile::WrongData { class, share } => Mechanism::WrongData {
             class: class_of(context, class),
-            share: share_of(context, share, "the share of the defect"),
+            share: share_of(context, share, end, what),
         },
         MechanismFile::AccessLoss { share } => Mechanism::AccessLoss {
-            share: share_of(context, share, "the share of the defect"),
+            share: share_of(context, share, end, what),
         },
         MechanismFile::ToolingPoison {
             scrapes_lost,
             distribution_factor,
         } => Mechanism::ToolingPoison {
-            scrapes_lost: share_of(context, scrapes_lost, "the share of scrapes that are lost"),
+            scrapes_lost: share_of(
+                context,
+                scrapes_lost,
+                end,
+                "the share of scrapes that are lost",
+            ),
             distribution_factor: factor_of(
                 context,
                 distribution_factor,
+                end,
                 "the distribution factor of the defect",
             ),
         },
         MechanismFile::QuotaExhaustion { .. }
         | MechanismFile::RetryStorm { .. }
-        | MechanismFile::CacheStorm { .. } => downstream(context, file, world, service),
+        | MechanismFile::CacheStorm { .. } => {
+            let named = downstream_of(file).flatten();
+            let named = named.map(|named| victim_of(context, named, world, service));
+            let victim = named.or(victim).unwrap_or_default();
+            downstream(context, file, end, victim)
+        }
     }
 }
 
@@ -126,33 +199,31 @@ fn mechanism(
 fn downstream(
     context: &mut Context,
     file: &MechanismFile,
-    world: &World,
-    service: ServiceId,
+    end: End,
+    victim: ServiceId,
 ) -> Mechanism {
     match file {
-        MechanismFile::QuotaExhaustion { victim, factor } => Mechanism::QuotaExhaustion {
-            victim: victim_of(context, victim, world, service),
-            factor: factor_of(context, factor, "the factor of the defect"),
+        MechanismFile::QuotaExhaustion { factor, .. } => Mechanism::QuotaExhaustion {
+            victim,
+            factor: factor_of(context, factor, end, FACTOR),
         },
         MechanismFile::RetryStorm {
-            callee,
-            attempts,
-            timeout,
-        } => Mechanism::RetryStorm {
-            callee: victim_of(context, callee, world, service),
-            attempts: edge::attempts(context, attempts, "the tries of the defect"),
-            timeout: timeout
-                .as_ref()
-                .map(|timeout| above_zero(context, timeout, "the timeout of the defect")),
-        },
-        MechanismFile::CacheStorm {
-            store,
-            factor,
-            refill,
-        } => Mechanism::CacheStorm {
-            store: victim_of(context, store, world, service),
-            factor: factor_of(context, factor, "the factor of the defect"),
-            refill: above_zero(context, refill, "the refill time of the defect"),
+            attempts, timeout, ..
+        } => {
+            let what = "the tries of the defect";
+            let attempts = at_end(context, attempts, end, what);
+            Mechanism::RetryStorm {
+                callee: victim,
+                attempts: edge::attempts(context, attempts, what),
+                timeout: timeout
+                    .as_ref()
+                    .map(|timeout| time_of(context, timeout, end, "the timeout of the defect")),
+            }
+        }
+        MechanismFile::CacheStorm { factor, refill, .. } => Mechanism::CacheStorm {
+            store: victim,
+            factor: factor_of(context, factor, end, FACTOR),
+            refill: time_of(context, refill, end, "the refill time of the defect"),
         },
         MechanismFile::Errors { .. }
         | MechanismFile::Latency { .. }
@@ -167,16 +238,67 @@ fn downstream(
     }
 }
 
-fn share_of(context: &mut Context, share: &Scalar<Percent>, what: &str) -> f64 {
+const FACTOR: &str = "the factor of the defect";
+
+/// The scalar at an end of a range. The low end reports a range that is upside down.
+fn at_end<'a, K: Kind<Value: PartialOrd>>(
+    context: &mut Context,
+    spread: &'a Spread<K>,
+    end: End,
+    what: &str,
+) -> &'a Scalar<K> {
+    let Some(high) = &spread.high else {
+        return &spread.low;
+    };
+    let low = &spread.low;
+    match end {
+        End::Only => context.report(
+            "scenario::range-outside-mix",
+            low.place,
+            format!("{what} is a range, and nothing draws from it"),
+            |problem| {
+                problem
+                    .label("expected one value")
+                    .help("give one, or put the defect into a mix and name the mix in the change")
+            },
+        ),
+        End::Low => {
+            let ends = K::parse(&low.text).ok().zip(K::parse(&high.text).ok());
+            if ends.is_some_and(|(low, high)| high < low) {
+                context.report(
+                    "scenario::upside-down",
+                    low.place,
+                    format!("the range of {what} is upside down"),
+                    |problem| {
+                        problem
+                            .label("the low end comes first")
+                            .help(format!("did you mean `{}..{}`?", high.text, low.text))
+                    },
+                );
+            }
+        }
+        End::High => return high,
+    }
+    low
+}
+
+fn share_of(context: &mut Context, share: &Spread<Percent>, end: End, what: &str) -> f64 {
+    let share = at_end(context, share, end, what);
     context.read(share, what).as_f64()
 }
 
-fn factor_of(context: &mut Context, factor: &Scalar<Number>, what: &str) -> f64 {
+fn factor_of(context: &mut Context, factor: &Spread<Number>, end: End, what: &str) -> f64 {
+    let factor = at_end(context, factor, end, what);
     let value = context.read(factor, what);
     if !(1.0..=1e3).contains(&value) {
         context.out_of_range(factor, what, "1 to 1000");
     }
     value
+}
+
+fn time_of(context: &mut Context, time: &Spread<Duration>, end: End, what: &str) -> Micros {
+    let time = at_end(context, time, end, what);
+    above_zero(context, time, what)
 }
 
 /// A service that suffers, which the changed one must call.
@@ -214,7 +336,7 @@ fn victim_of(
 }
 
 /// The services that `caller` calls for requests of any class.
-fn called_by(fleet: &Fleet, caller: ServiceId) -> BTreeSet<ServiceId> {
+pub(super) fn called_by(fleet: &Fleet, caller: ServiceId) -> BTreeSet<ServiceId> {
     let of_class = |class: &RequestClass| {
         let path = class.path.clone();
         let called = |position: &usize| {
@@ -232,18 +354,17 @@ fn called_by(fleet: &Fleet, caller: ServiceId) -> BTreeSet<ServiceId> {
     fleet.classes.iter().flat_map(of_class).collect()
 }
 
-fn onset(context: &mut Context, file: &OnsetFile) -> Onset {
+fn onset(context: &mut Context, file: &OnsetFile, end: End) -> Onset {
     match file {
         OnsetFile::AtLoad => Onset::AtLoad,
         OnsetFile::Delayed(after) => {
-            Onset::Delayed(above_zero(context, after, "the delay of the defect"))
+            Onset::Delayed(time_of(context, after, end, "the delay of the defect"))
         }
-        OnsetFile::Ramp(over) => Onset::Ramp(above_zero(context, over, "the ramp of the defect")),
-        OnsetFile::NextRestart(mean) => Onset::NextRestart(above_zero(
-            context,
-            mean,
-            "the mean time to the next restart",
-        )),
+        OnsetFile::Ramp(over) => Onset::Ramp(time_of(context, over, end, "the ramp of the defect")),
+        OnsetFile::NextRestart(mean) => {
+            let what = "the mean time to the next restart";
+            Onset::NextRestart(time_of(context, mean, end, what))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod edge;
 mod expect;
 mod fleet;
 mod judge;
+mod mix;
 mod people;
 mod plan;
 mod propagation;

@@ -12,11 +12,12 @@ use firedrill_core::rollout::Order;
 
 use crate::log::{Actor, PersonEvent, RunLog, VerdictTruth, WorldEvent};
 use crate::random::Draws;
-use crate::spec::Scenario;
+use crate::spec::{Defect, Scenario};
 use crate::world::people::People;
 use crate::world::{PEOPLE, steady_rates};
 
 use super::causes::Causes;
+use super::drawn;
 use super::header::header;
 use super::subjects::actor_of;
 use super::surroundings::Surroundings;
@@ -65,6 +66,8 @@ pub(crate) struct Driver<'a, W> {
     note_events: Vec<u64>,
     command_events: BTreeMap<CommandId, u64>,
     pub(super) change_specs: BTreeMap<ChangeId, usize>,
+    /// What is wrong with each change of the scenario.
+    pub(super) defects: Vec<Option<Defect>>,
     /// The change whose proposal is being handled.
     pub(super) proposing: Option<usize>,
     /// The open incidents that whoever is on call is at work on.
@@ -85,16 +88,18 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         let initial: Vec<VersionId> = (0..scenario.fleet.services.len())
             .map(|service| initial_version(scenario, &plane, ServiceId(service as u16)))
             .collect();
+        let drawn = drawn::draw(scenario, seed, tamper);
         Self {
             world: world(&initial),
             people: People::new(Draws::new(seed, PEOPLE, tamper)),
             queue: EventQueue::default(),
-            log: RunLog::new(header(scenario, seed)),
+            log: RunLog::new(header(scenario, seed, drawn.clone())),
             journal: None,
             now: Micros::ZERO,
             note_events: Vec::new(),
             command_events: BTreeMap::new(),
             change_specs: BTreeMap::new(),
+            defects: drawn::defects(scenario, &drawn),
             proposing: None,
             answered: BTreeSet::new(),
             causes: Causes::default(),
@@ -410,7 +415,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                     .proposing
                     .expect("changes are proposed by the scenario");
                 self.change_specs.insert(*change, index);
-                let defect = self.scenario.changes[index].defect.as_ref();
+                let defect = self.defects[index].as_ref();
                 let service = self.scenario.configs[config.index()].service;
                 let document = self.plane.store().document(*config, *candidate);
                 let document = document.cloned().unwrap_or_default();
@@ -421,6 +426,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                         change: *change,
                         mechanism: defect.mechanism,
                         story: defect.story.clone(),
+                        drawn: drawn::record_of(&self.log.header().drawn, index),
                     };
                     let subject = self.scenario.configs[config.index()].schema.name.clone();
                     let armed = self

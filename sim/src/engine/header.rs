@@ -3,9 +3,9 @@
 use firedrill_core::health::Indicator;
 
 use crate::log::{ConfigName, Header, Names, SCHEMA_VERSION, ServiceName, SloName, StageName};
-use crate::spec::{ConfigSpec, NamedSlo, Scenario};
+use crate::spec::{ConfigSpec, DrawnDefect, NamedSlo, Scenario};
 
-pub(super) fn header(scenario: &Scenario, seed: u64) -> Header {
+pub(super) fn header(scenario: &Scenario, seed: u64, drawn: Vec<DrawnDefect>) -> Header {
     let fleet = &scenario.fleet;
     Header {
         schema: SCHEMA_VERSION,
@@ -18,6 +18,7 @@ pub(super) fn header(scenario: &Scenario, seed: u64) -> Header {
         duration: scenario.duration,
         step: scenario.step,
         start_of_day: scenario.demand.start,
+        drawn,
         names: Names {
             regions: fleet
                 .regions

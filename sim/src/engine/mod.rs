@@ -2,6 +2,7 @@
 //! time, and the core is woken when it asks to be.
 
 mod causes;
+mod drawn;
 mod driver;
 mod header;
 mod invariants;
@@ -17,6 +18,8 @@ use crate::log::RunLog;
 use crate::spec::Scenario;
 use crate::world::World;
 
+pub(crate) use drawn::DEFECTS;
+pub use drawn::drawn_defects;
 pub(crate) use driver::Driver;
 pub use queue::EventQueue;
 pub(crate) use surroundings::Surroundings;

@@ -22,7 +22,7 @@ impl<W: Surroundings> Driver<'_, W> {
         let is_guilty = |rollout: &RolloutId| {
             let change = self.causes.rollout_change.get(rollout);
             let spec = change.and_then(|change| self.change_specs.get(change));
-            spec.is_some_and(|spec| self.scenario.changes[*spec].defect.is_some())
+            spec.is_some_and(|spec| self.defects[*spec].is_some())
         };
         let marked = suspects
             .iter()

@@ -136,6 +136,10 @@ pub enum WorldEvent {
         mechanism: Mechanism,
         /// What goes wrong and why.
         story: String,
+        /// Where it stands among the drawn defects of the log's header; nothing when it was not
+        /// drawn.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        drawn: Option<u32>,
     },
     /// Truth: the first instances of a region run the defective version.
     DefectActive {

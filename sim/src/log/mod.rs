@@ -13,6 +13,8 @@ use firedrill_core::{Micros, Ppm};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::spec::DrawnDefect;
+
 pub use event::{
     Actor, Event, EventBody, ExposureSample, PersonEvent, Sample, ServiceSample, SloSample,
     VerdictTruth, WorldEvent,
@@ -103,6 +105,9 @@ pub struct Header {
     pub step: Micros,
     /// UTC time of day at the start, in microseconds.
     pub start_of_day: Micros,
+    /// The defects that the seed drew, as plain records; none where every change is what it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<DrawnDefect>,
     /// Names behind ids.
     pub names: Names,
 }

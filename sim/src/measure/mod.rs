@@ -30,6 +30,7 @@ use firedrill_core::{Micros, Ppm};
 use serde::Serialize;
 
 use crate::log::{EventBody, RunLog, Sample, WorldEvent};
+use crate::spec::DrawnDefect;
 
 pub use anchors::{Anchor, Anchors, Catcher};
 pub use suspects::SuspectRank;
@@ -79,6 +80,9 @@ pub struct Measures {
     pub rollout: Option<RolloutId>,
     /// Whether the change is defective.
     pub defective: bool,
+    /// What was drawn for it, where its defect comes from a mix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<DrawnDefect>,
     /// Whether any user request was harmed.
     pub harmed: bool,
     /// First harm to first signal.
@@ -154,6 +158,7 @@ pub fn measure(log: &RunLog) -> Measures {
     Measures {
         rollout: anchors.rollout,
         defective,
+        drawn: drawn(log),
         harmed: harm.is_some(),
         time_to_detect: Span::between(harm, anchors.first_signal),
         time_to_acknowledge: Span::between(anchors.paged, anchors.acknowledged),
@@ -180,6 +185,17 @@ pub fn measure(log: &RunLog) -> Measures {
         escaped: went_full && defective,
         anchors,
     }
+}
+
+/// What was drawn for the measured change, which is the first that carries a defect.
+fn drawn(log: &RunLog) -> Option<DrawnDefect> {
+    let armed = log.events().iter().find_map(|event| match &event.body {
+        EventBody::World(WorldEvent::DefectArmed { drawn, .. }) => Some(*drawn),
+        EventBody::World(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::Person(_) => {
+            None
+        }
+    });
+    log.header().drawn.get(armed?? as usize).cloned()
 }
 
 fn count_pages(log: &RunLog) -> u32 {

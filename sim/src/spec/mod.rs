@@ -9,6 +9,7 @@ mod check_people;
 mod defect;
 mod demand;
 mod fleet;
+pub(crate) mod mix;
 mod people;
 mod propagation;
 mod tools;
@@ -30,6 +31,7 @@ pub use check::SpecError;
 pub use defect::{Defect, Mechanism, Onset, Symptom, Trigger};
 pub use demand::{Demand, DemandEvent, Drift, FlashCrowd, RegionFailover, Weekday, Weekly};
 pub use fleet::{Edge, Ejection, Fleet, Golden, LogNormal, Region, RequestClass, Service};
+pub use mix::{DefectMix, DrawnDefect, MixPart};
 pub use people::{
     Acknowledging, HandOver, Hesitating, OnCall, Responders, ResponsePolicy, Review, RollbackTool,
     Searching, Site, Trust,
@@ -85,6 +87,9 @@ pub struct ChangeSpec {
     pub review: Review,
     /// What is wrong with it, unknown to everybody in the run; nothing when it is good.
     pub defect: Option<Defect>,
+    /// Defects of which each seed draws one, instead of a fixed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<DefectMix>,
 }
 
 /// How numbers get from instances to the core.

@@ -44,7 +44,7 @@ use firedrill_core::config::{Document, VersionId};
 use firedrill_core::health::Indicator;
 use firedrill_core::ids::{ClassId, RegionId, RolloutId, ServiceId};
 
-use crate::engine::Tamper;
+use crate::engine::{DEFECTS, Tamper};
 use crate::log::WorldEvent;
 use crate::random::{Draws, Entity};
 use crate::spec::{Defect, Scenario};
@@ -96,8 +96,9 @@ pub(crate) enum Purpose {
     Employees,
 }
 
-/// The names of the streams, one for each purpose, and that of people's delays.
-pub const STREAMS: [&str; 28] = [
+/// The names of the streams, one for each purpose, and those of people's delays and of the defects
+/// that are drawn before a run.
+pub const STREAMS: [&str; 29] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -126,6 +127,7 @@ pub const STREAMS: [&str; 28] = [
     "user-reports",
     "employees",
     PEOPLE,
+    DEFECTS,
 ];
 
 /// The stream of people's delays.

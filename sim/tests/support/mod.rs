@@ -228,6 +228,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
                 onset: Onset::AtLoad,
                 triggers: vec![],
             }),
+            mix: None,
         }],
         propagation: Propagation {
             base: Micros::from_secs(10),
