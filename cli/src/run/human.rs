@@ -101,13 +101,14 @@ fn align(mut table: Table) -> Table {
     table
 }
 
-/// Who caught which kind of drawn defect.
+/// Who caught which kind of drawn defect; before the rollout, validation or review did.
 fn kinds(kinds: &[KindSummary]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
         "drawn kind",
         "n",
+        "before",
         "canary",
         "wave",
         "alert",
@@ -122,6 +123,7 @@ fn kinds(kinds: &[KindSummary]) -> Table {
         table.add_row([
             kind.kind.clone(),
             kind.n.to_string(),
+            kind.before_rollout.to_string(),
             kind.canary.to_string(),
             kind.wave.to_string(),
             kind.alert.to_string(),
