@@ -72,7 +72,7 @@ fn events(log: &RunLog) -> Vec<String> {
         if let EventBody::World(WorldEvent::DefectArmed { drawn, .. }) = &mut event.body {
             *drawn = None;
         }
-        serde_json::to_string(&event).unwrap()
+        serde_json::to_string(&event).expect("an event is plain data")
     };
     log.events().iter().map(line).collect()
 }
@@ -161,24 +161,32 @@ fn kinds_and_magnitudes_are_drawn_as_the_mix_says() {
     let pick = |of: fn(&Defect) -> Option<f64>| -> Vec<f64> {
         drawn.iter().filter_map(|one| of(&one.defect)).collect()
     };
-    let shares = pick(|defect| match defect.mechanism {
-        Mechanism::Errors { share, .. } => Some(share),
-        _ => None,
+    let shares = pick(|defect| {
+        let Mechanism::Errors { share, .. } = defect.mechanism else {
+            return None;
+        };
+        Some(share)
     });
     near(&shares, 0.05, 0.6);
-    let factors = pick(|defect| match defect.mechanism {
-        Mechanism::Latency { factor } => Some(factor.ln()),
-        _ => None,
+    let factors = pick(|defect| {
+        let Mechanism::Latency { factor } = defect.mechanism else {
+            return None;
+        };
+        Some(factor.ln())
     });
     near(&factors, 1.5_f64.ln(), 6.0_f64.ln());
-    let delays = pick(|defect| match defect.onset {
-        Onset::Delayed(delay) => Some(delay.as_secs_f64().ln()),
-        _ => None,
+    let delays = pick(|defect| {
+        let Onset::Delayed(delay) = defect.onset else {
+            return None;
+        };
+        Some(delay.as_secs_f64().ln())
     });
     near(&delays, 60.0_f64.ln(), 540.0_f64.ln());
-    let loads = pick(|defect| match defect.triggers[..] {
-        [Trigger::LoadAbove(load)] => Some(load),
-        _ => None,
+    let loads = pick(|defect| {
+        let [Trigger::LoadAbove(load)] = defect.triggers[..] else {
+            return None;
+        };
+        Some(load)
     });
     near(&loads, 0.05, 0.3);
 }

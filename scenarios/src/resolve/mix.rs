@@ -33,6 +33,7 @@ pub(super) fn resolve(
                     .help("leave one of the two out")
             },
         );
+        return None;
     }
     if let Some(own) = file.mixes.iter().find(|mix| mix.name.text == wanted.text) {
         return Some(resolve_mix(context, own, bearer));

@@ -14,6 +14,7 @@ mod people;
 mod plan;
 mod propagation;
 mod size;
+mod trigger;
 mod world;
 
 use firedrill_sim::spec::Scenario;
