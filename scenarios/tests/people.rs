@@ -103,7 +103,7 @@ fn tired_people_let_users_wait_longer() {
 }
 
 #[test]
-fn the_newest_change_is_blamed_first_and_the_guilty_one_in_the_end() {
+fn the_change_next_to_the_smoke_is_blamed_first_and_the_guilty_one_in_the_end() {
     let scenario = scenario("wrong-suspect");
     let logs = runs(&scenario);
     meets_its_expectations(&scenario, &logs);
