@@ -350,7 +350,9 @@ fn reports_that_cannot_be_written_end_in_two_before_any_run() {
 #[test]
 fn a_drawn_defect_is_told_everywhere() {
     let folder = folder();
-    let told = check(folder.path(), &["explain", "mixed-defects"], 0);
+    // Whatever the breaks of its lines.
+    let flat = |told: String| told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(check(folder.path(), &["explain", "mixed-defects"], 0));
     assert!(told.contains("from the mix `config-errors`"), "{told}");
     let told = check(
         folder.path(),
@@ -368,8 +370,7 @@ fn a_drawn_defect_is_told_everywhere() {
     let record = &header["drawn"][0];
     assert_eq!(record["kind"], kind["kind"]);
     let words = format!("of kind `{}`", record["kind"].as_str().unwrap());
-    // Whatever the breaks of its lines.
-    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(told);
     assert!(told.contains(&words), "{told}");
     assert!(
         told.contains(record["defect"]["story"].as_str().unwrap()),
