@@ -208,6 +208,8 @@ impl Context {
             "stage" => "scenario::unknown-stage",
             "plan" => "scenario::unknown-plan",
             "world" => "scenario::unknown-world",
+            "SLO" => "scenario::unknown-slo",
+            "play" => "scenario::unknown-play",
             other => unreachable!("no code for an unknown {other}"),
         };
         let message = format!(

@@ -238,7 +238,9 @@ impl Finder<'_> {
                     RollbackReason::JudgedBad | RollbackReason::ExposureExceeded => {
                         self.caught_by_judge(event);
                     }
-                    RollbackReason::Ordered | RollbackReason::Alert => self.caught_by_alert(),
+                    RollbackReason::Ordered | RollbackReason::Alert | RollbackReason::Killed => {
+                        self.caught_by_alert();
+                    }
                 }
             }
             NoteBody::RollbackCompleted { rollout } if own(rollout) => {

@@ -11,6 +11,7 @@ mod demand;
 mod fleet;
 mod people;
 mod propagation;
+mod response;
 mod tools;
 
 use firedrill_core::Micros;
@@ -35,6 +36,7 @@ pub use people::{
     Searching, Site, Trust,
 };
 pub use propagation::{Partition, Propagation, Reach};
+pub use response::{ActionTool, Cue, Deed, Play, Response};
 pub use tools::{ToolKind, ToolSpec};
 
 /// A named rollout plan.
@@ -224,6 +226,9 @@ pub struct Scenario {
     pub on_call: OnCall,
     /// How the core is set up.
     pub core: CorePolicy,
+    /// What is done about outages beside taking changes back.
+    #[serde(default, skip_serializing_if = "Response::is_default")]
+    pub response: Response,
     /// What must come out.
     pub expect: Vec<Expectation>,
 }

@@ -69,9 +69,11 @@ impl Modifiers {
 }
 
 impl World<'_> {
-    /// Weighs what the defective instances of a cell do to the services that they call.
+    /// Weighs what the defective instances of a cell do to the services that they call, and what
+    /// tripped breakers keep from them.
     pub(super) fn weigh_modifiers(&mut self, graph: &Graph, cell: usize, now: Micros) {
-        if !self.troubled {
+        let leaves_out = self.leaves_out_calls();
+        if !self.troubled && !leaves_out {
             return;
         }
         let services = self.scenario.fleet.services.len();
@@ -111,6 +113,9 @@ impl World<'_> {
                     *slot = Some(Tries { share, client });
                 }
             }
+        }
+        if leaves_out {
+            self.leave_out_calls(graph);
         }
     }
 }
