@@ -51,6 +51,10 @@ fn list_tells_the_catalogue() {
         "automation-misfires",
         "alert-fatigue",
         "wrong-suspect",
+        "kill-switch-saves",
+        "breaker-contains-cascade",
+        "drain-overloads-neighbour",
+        "override-regretted",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);

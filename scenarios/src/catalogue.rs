@@ -58,6 +58,10 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "automation-misfires",
     "alert-fatigue",
     "wrong-suspect",
+    "kill-switch-saves",
+    "breaker-contains-cascade",
+    "drain-overloads-neighbour",
+    "override-regretted",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",

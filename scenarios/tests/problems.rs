@@ -851,7 +851,7 @@ fn paths_that_lead_nowhere() {
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew`, `good-change-by-evidence`, `automation-misfires`, `alert-fatigue` and `wrong-suspect`",
+            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew`, `good-change-by-evidence`, `automation-misfires`, `alert-fatigue`, `wrong-suspect`, `kill-switch-saves`, `breaker-contains-cascade`, `drain-overloads-neighbour` and `override-regretted`",
         ],
     );
     same(

@@ -119,9 +119,8 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
-    let automation = world::automation(file.automation);
     let core = context.within(&core?, |context, core| {
-        world::resolve_core(context, core, automation)
+        world::resolve_core(context, core, world::automation(file.automation))
     });
     let configs_section = configs?;
     let (configs, changes) = change::resolve(context, file, &configs_section, &world, duration);

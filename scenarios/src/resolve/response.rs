@@ -60,16 +60,20 @@ pub(super) fn resolve(
 
 fn tools(context: &mut Context, files: &[ToolFile]) -> BTreeMap<ActionKind, ActionTool> {
     let tool = |file: &ToolFile| {
-        let kind = match file.kind {
-            ToolKindFile::KillSwitch => ActionKind::KillSwitch,
-            ToolKindFile::TripBreaker => ActionKind::TripBreaker,
-            ToolKindFile::Drain => ActionKind::Drain,
-        };
+        let kind = tool_kind(file.kind);
         let delay = distribution(context, &file.delay, "the delay of a tool");
         let fails = share(context, file.fails.as_ref(), 0.0, "the failures of a tool");
         (kind, ActionTool { delay, fails })
     };
     files.iter().map(tool).collect()
+}
+
+pub(super) const fn tool_kind(file: ToolKindFile) -> ActionKind {
+    match file {
+        ToolKindFile::KillSwitch => ActionKind::KillSwitch,
+        ToolKindFile::TripBreaker => ActionKind::TripBreaker,
+        ToolKindFile::Drain => ActionKind::Drain,
+    }
 }
 
 fn play(context: &mut Context, file: &PlayFile, known: &Known<'_>) -> Play {

@@ -346,7 +346,6 @@ impl<W: Surroundings> Driver<'_, W> {
 
 /// Whether a play begins with a note, and the rollout that it is about then. `failed` is the play
 /// whose wish came to nothing.
-#[expect(clippy::wildcard_enum_match_arm, reason = "no other note is a cue")]
 fn begins(
     plays: &[Play],
     index: usize,

@@ -56,22 +56,31 @@ impl Response {
 /// How a tool acts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActionTool {
-    /// From an order to its effect on an instance; each has a time of its own.
+    /// From an order to its effect on an instance; each has a time of its own. Of a drain, its
+    /// median is the length of a step.
     pub delay: LogNormal,
     /// The share of orders that come to nothing, in `0..=1`.
     pub fails: f64,
 }
 
 impl ActionTool {
-    /// A tool as quick as is usual for its kind, which never fails. That the logarithm has a
-    /// standard deviation of 0.5 is an assumption.
+    /// A tool as quick as is usual for its kind, which never fails; a step of a drain takes a
+    /// minute. That the logarithm has a standard deviation of 0.5 is an assumption.
     #[must_use]
     pub const fn usual(kind: ActionKind) -> Self {
+        let median = match kind {
+            ActionKind::Drain => Micros::from_mins(1),
+            ActionKind::AutomaticRollback
+            | ActionKind::OneClickRollback
+            | ActionKind::FeatureDisable
+            | ActionKind::Restart
+            | ActionKind::Scale
+            | ActionKind::KillSwitch
+            | ActionKind::TripBreaker
+            | ActionKind::FreezeRollouts => ActionLimits::usual(kind).expected,
+        };
         Self {
-            delay: LogNormal {
-                median: ActionLimits::usual(kind).expected,
-                sigma: 0.5,
-            },
+            delay: LogNormal { median, sigma: 0.5 },
             fails: 0.0,
         }
     }

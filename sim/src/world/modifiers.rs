@@ -2,6 +2,7 @@
 //! does it, so it is weighed by how many run the version.
 
 use firedrill_core::Micros;
+use firedrill_core::ids::ServiceId;
 
 use crate::spec::ClientPolicy;
 
@@ -92,7 +93,10 @@ impl World<'_> {
                 let share = f64::from(cohort.serving()) / f64::from(serving.max(1));
                 let weight = share * cohort.strength;
                 let victim = downstream.service.index();
-                self.modifiers.capacity[victim] += (downstream.capacity_factor - 1.0) * weight;
+                let from = ServiceId(caller as u16);
+                let still = self.actions.still_call(from, downstream.service);
+                let held = (downstream.capacity_factor - 1.0) * weight * still;
+                self.modifiers.capacity[victim] += held;
                 let edge = graph.edges.iter().position(|edge| {
                     edge.from.is_some_and(|from| from.index() == caller)
                         && edge.to == downstream.service

@@ -1,10 +1,33 @@
 //! A breaker that people trip: a caller stops calling a service that it can do without, instance
 //! by instance as they hear of it, and answers with its fallback.
 
+use firedrill_core::ids::ServiceId;
 use firedrill_core::remediation::Action;
 
 use super::super::World;
 use super::super::graph::Graph;
+use super::Actions;
+
+impl Actions {
+    /// The share of the callers that still call: those that do not hold nothing of the callee's.
+    pub(in super::super) fn still_call(&self, from: ServiceId, to: ServiceId) -> f64 {
+        let heard = self.under_way.iter().filter_map(|order| match order.what {
+            Action::TripBreaker { caller, callee } if (caller, callee) == (from, to) => {
+                Some(order.heard.1)
+            }
+            Action::TripBreaker { .. }
+            | Action::AutomaticRollback { .. }
+            | Action::OneClickRollback { .. }
+            | Action::FeatureDisable { .. }
+            | Action::Drain { .. }
+            | Action::Restart { .. }
+            | Action::Scale { .. }
+            | Action::KillSwitch(_)
+            | Action::FreezeRollouts => None,
+        });
+        1.0 - heard.fold(0.0, f64::max)
+    }
+}
 
 impl World<'_> {
     /// Whether calls are left out anywhere.
