@@ -63,6 +63,7 @@ pub fn rollout(size: Size, duration: Micros) -> Scenario {
 #[must_use]
 pub fn steady(size: Size, duration: Micros) -> Scenario {
     Scenario {
+        response: firedrill_sim::spec::Response::default(),
         name: "scale".into(),
         source: String::new(),
         title: "Scale".into(),

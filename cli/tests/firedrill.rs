@@ -22,37 +22,8 @@ fn list_tells_the_catalogue() {
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    let expected = [
-        "login-drop",
-        "crash-on-load",
-        "latency-creep",
-        "good-change",
-        "noisy-good-change",
-        "retry-storm",
-        "cache-stampede",
-        "cpu-burn",
-        "memory-leak",
-        "scope-error",
-        "peak-only",
-        "region-only",
-        "interaction",
-        "silent-corruption",
-        "tooling-poison",
-        "slow-stragglers",
-        "one-service-crash",
-        "web-pool-exhausted",
-        "payments-ledger-quota",
-        "edge-scope",
-        "dns-bad-zone",
-        "subtle-errors",
-        "dark-canary",
-        "log-spew",
-        "good-change-by-evidence",
-        "automation-misfires",
-        "alert-fatigue",
-        "wrong-suspect",
-        "mixed-defects",
-    ];
+    let catalogue = firedrill_scenarios::catalogue();
+    let expected: Vec<&str> = catalogue.iter().map(|entry| entry.name).collect();
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);
     let json: Value = serde_json::from_str(&json).unwrap();

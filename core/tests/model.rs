@@ -8,6 +8,7 @@
 mod model {
     pub(crate) mod action;
     pub(crate) mod books;
+    pub(crate) mod deeds;
     pub(crate) mod drill;
     pub(crate) mod fleet;
     pub(crate) mod invariants;

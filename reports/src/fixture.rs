@@ -532,6 +532,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
         },
         configs: vec![config()],
         slos: slos(),
+        response: firedrill_sim::spec::Response::default(),
         changes: vec![ChangeSpec {
             title: "Sign tokens with the next key".into(),
             at: at(2),

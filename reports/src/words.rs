@@ -70,7 +70,9 @@ pub(crate) fn requirement(requirement: &Requirement) -> String {
         | Requirement::PagesAtMost(_)
         | Requirement::ReachesFull(_)
         | Requirement::BreachesSlo(_)
-        | Requirement::HarmsUsers(_) => requirement.to_string(),
+        | Requirement::HarmsUsers(_)
+        | Requirement::ActionWorks(_)
+        | Requirement::ActionFails(_) => requirement.to_string(),
     }
 }
 

@@ -60,6 +60,10 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "alert-fatigue",
     "wrong-suspect",
     "mixed-defects",
+    "kill-switch-saves",
+    "breaker-contains-cascade",
+    "drain-overloads-neighbour",
+    "override-regretted",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",

@@ -847,11 +847,17 @@ fn paths_that_lead_nowhere() {
     };
     fs::create_dir(folder.path().join("empty")).unwrap();
     fs::write(folder.path().join("latin.yaml"), b"name: caf\xe9\n").unwrap();
+    let names: Vec<String> = catalogue()
+        .iter()
+        .map(|entry| format!("`{}`", entry.name))
+        .collect();
+    let (last, rest) = names.split_last().expect("the catalogue is not empty");
+    let known = format!("{} and {last}", rest.join(", "));
     same(
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew`, `good-change-by-evidence`, `automation-misfires`, `alert-fatigue`, `wrong-suspect` and `mixed-defects`",
+            &format!("  help: the catalogue has {known}"),
         ],
     );
     same(

@@ -1,5 +1,6 @@
 //! What a scenario must come to, line by line.
 
+use firedrill_core::remediation::ActionKind;
 use firedrill_core::{Micros, Ppm};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,10 @@ pub enum Requirement {
     BreachesSlo(bool),
     /// Whether a request of a user is harmed because of the change.
     HarmsUsers(bool),
+    /// An action of this kind works, as telemetry shows.
+    ActionWorks(ActionKind),
+    /// An action of this kind is refused, or does not work.
+    ActionFails(ActionKind),
 }
 
 /// A layer, as expectations name it.
@@ -76,6 +81,8 @@ impl Requirement {
             Self::ReachesFull(wanted) => measures.reached_full == *wanted,
             Self::BreachesSlo(wanted) => measures.slo_breached == *wanted,
             Self::HarmsUsers(wanted) => measures.harmed == *wanted,
+            Self::ActionWorks(kind) => measures.actions.worked(*kind),
+            Self::ActionFails(kind) => measures.actions.failed(*kind),
         }
     }
 }
@@ -117,6 +124,22 @@ impl std::fmt::Display for CatchPoint {
             Self::SloAlert => f.write_str("an SLO alert"),
             Self::Nobody => f.write_str("nobody"),
         }
+    }
+}
+
+/// An action of a kind, in words.
+#[must_use]
+pub const fn action(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::AutomaticRollback => "an automatic rollback",
+        ActionKind::OneClickRollback => "a rollback by hand",
+        ActionKind::FeatureDisable => "a feature switch",
+        ActionKind::Drain => "a drain",
+        ActionKind::Restart => "a restart",
+        ActionKind::Scale => "scaling out",
+        ActionKind::KillSwitch => "a kill switch",
+        ActionKind::TripBreaker => "a tripped breaker",
+        ActionKind::FreezeRollouts => "a freeze",
     }
 }
 
@@ -163,6 +186,8 @@ impl std::fmt::Display for Requirement {
             Self::BreachesSlo(false) => f.write_str("breaches no SLO"),
             Self::HarmsUsers(true) => f.write_str("harms users"),
             Self::HarmsUsers(false) => f.write_str("harms no user"),
+            Self::ActionWorks(kind) => write!(f, "{} works", action(*kind)),
+            Self::ActionFails(kind) => write!(f, "{} fails", action(*kind)),
         }
     }
 }

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::alerting::SloHistory;
 use crate::config::{Decision, Edit, Principal, ProposeError, ReviewError};
 use crate::health::{TelemetryWindow, WindowError};
-use crate::ids::{ChangeId, CommandId, ConfigId, PageId, PlanId, RegionId, RolloutId, SloId};
+use crate::ids::{
+    ActionId, ChangeId, CommandId, ConfigId, PageId, PlanId, RegionId, RolloutId, SloId,
+};
+use crate::remediation;
 use crate::rollout::{ExposureReport, Order, OrderError};
 use crate::time::Micros;
 
@@ -76,6 +79,11 @@ pub enum Input {
         /// Who.
         by: Principal,
     },
+    /// Something happened to an action against an outage: it is wanted, or went on.
+    Remediation {
+        /// What.
+        fact: remediation::Input,
+    },
     /// A command was carried out, or taken over by somebody who will.
     CommandDone {
         /// The command.
@@ -126,6 +134,18 @@ pub enum InputError {
     /// The role may not give orders.
     #[error("this role may not order a rollout about")]
     RoleMayNotOperate,
+    /// What happened to an action makes no sense.
+    #[error("what happened to an action makes no sense")]
+    Remediation(#[source] remediation::InputError),
+    /// The plane knows nothing that the action is to be taken on.
+    #[error("there is nothing that the action could be taken on")]
+    UnknownTarget,
+    /// Nothing may widen while this action is in force.
+    #[error("nothing may widen while action {0} is in force")]
+    StandsStill(ActionId),
+    /// No verdict holds the rollout up.
+    #[error("no verdict holds rollout {0} up")]
+    NothingToOverride(RolloutId),
     /// The plane knows no such plan.
     #[error("no plan {0}")]
     UnknownPlan(PlanId),

@@ -2,8 +2,10 @@
 //!
 //! [`ControlPlane`] is driven as the crate's documentation says. What goes in ([`Input`]), what
 //! comes out ([`Command`], [`Note`]) and what it is built from ([`Setup`]) have a file each; the
-//! handling is split by subject: changes, rollouts, alerts, commands.
+//! handling is split by subject: changes, rollouts, alerts, actions, commands.
 
+mod action_note;
+mod actions;
 mod alerts;
 mod changes;
 mod command;
@@ -25,12 +27,15 @@ use crate::config::ConfigStore;
 use crate::health::WindowsSeen;
 use crate::health::judge::Past;
 use crate::ids::{
-    AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId, ServiceId,
+    ActionId, AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId,
+    ServiceId,
 };
 use crate::incident::IncidentBook;
+use crate::remediation::Remediation;
 use crate::rollout::Rollout;
 use crate::time::Micros;
 
+pub use action_note::{ActionNote, ActionOrder};
 pub use command::{Command, Issued};
 pub use input::{Input, InputError};
 pub use note::{Note, NoteBody};
@@ -50,6 +55,8 @@ pub enum TimerKind {
     Check(RolloutId),
     /// Something of an incident is due: the answer to a page, a lower severity, a status post.
     Incident,
+    /// Something of an action is due: its deadline, or the next look of a drain.
+    Remediation,
     /// The alert rules are due.
     AlertEvaluation,
     /// A failed command is due again.
@@ -65,6 +72,7 @@ pub struct ControlPlane {
     flights: Vec<Flight>,
     alerts: AlertBook,
     incidents: IncidentBook,
+    remediation: Remediation,
     /// What each objective's service showed lately, by region and version.
     seen: Vec<Seen>,
     /// Every paging alert, whether it still fires or not.
@@ -87,6 +95,7 @@ pub struct ControlPlane {
     alert_notes: BTreeMap<AlertId, NoteId>,
     incident_notes: BTreeMap<IncidentId, NoteId>,
     page_notes: BTreeMap<PageId, NoteId>,
+    action_notes: BTreeMap<ActionId, NoteId>,
 }
 
 impl ControlPlane {
@@ -107,6 +116,7 @@ impl ControlPlane {
             flights: Vec::new(),
             alerts: AlertBook::new(setup.slos.clone()),
             incidents: IncidentBook::new(setup.incidents.clone()),
+            remediation: Remediation::new(setup.remediation()),
             seen: setup.slos.iter().map(|_| Seen::default()).collect(),
             raised: BTreeMap::new(),
             reach: suspicion::reach(&setup.dependencies),
@@ -124,6 +134,7 @@ impl ControlPlane {
             alert_notes: BTreeMap::new(),
             incident_notes: BTreeMap::new(),
             page_notes: BTreeMap::new(),
+            action_notes: BTreeMap::new(),
             setup,
         })
     }
@@ -191,6 +202,8 @@ impl ControlPlane {
             self.fire(timer);
         }
         self.now = self.now.max(now);
+        // Nothing of it is due any more: only its clock moves on.
+        self.remediation.handle_timeout(self.now);
     }
 
     /// The next order to the outside. Drain after every call.
@@ -214,6 +227,10 @@ impl ControlPlane {
             .incidents
             .poll_timeout()
             .map(|due| (due, TimerKind::Incident));
+        let remediation = self
+            .remediation
+            .poll_timeout()
+            .map(|due| (due, TimerKind::Remediation));
         let retries = self.outstanding.iter().filter_map(|(id, command)| {
             command
                 .retry_at
@@ -222,6 +239,7 @@ impl ControlPlane {
         rollouts
             .chain(evaluation)
             .chain(incident)
+            .chain(remediation)
             .chain(retries)
             .min()
     }
@@ -256,6 +274,12 @@ impl ControlPlane {
         &self.incidents
     }
 
+    /// What is done about outages.
+    #[must_use]
+    pub const fn remediation(&self) -> &Remediation {
+        &self.remediation
+    }
+
     /// The rollout with this id.
     #[must_use]
     pub fn rollout(&self, id: RolloutId) -> Option<&Rollout> {
@@ -273,6 +297,7 @@ impl ControlPlane {
             TimerKind::Check(id) => self.check(id),
             TimerKind::AlertEvaluation => self.evaluate_alerts(),
             TimerKind::Incident => self.incident_due(),
+            TimerKind::Remediation => self.remediation_due(),
             TimerKind::RetryCommand(id) => self.retry(id),
         }
     }
@@ -300,6 +325,7 @@ impl ControlPlane {
             } => self.exposure_reported(rollout, region, report, acknowledged),
             Input::PageAcknowledged { page, by } => self.page_acknowledged(page, by),
             Input::OperatorOrdered { rollout, order, by } => self.ordered(rollout, order, by),
+            Input::Remediation { fact } => self.remediate(fact),
             Input::CommandDone { command } => self.command_done(command),
             Input::CommandFailed { command } => self.command_failed(command),
         }

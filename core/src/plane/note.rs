@@ -15,6 +15,7 @@ use crate::incident::{Audience, Impact, IncidentRole, Phase, Reason, Severity};
 use crate::rollout::{Order, PauseReason, RollbackReason};
 use crate::time::Micros;
 
+use super::ActionNote;
 use super::suspicion::RankedSuspect;
 
 /// Something that happened inside the plane.
@@ -300,6 +301,8 @@ pub enum NoteBody {
         /// The incident.
         incident: IncidentId,
     },
+    /// Something happened to an action against an outage.
+    Action(ActionNote),
     /// A failed command was given again.
     CommandRetried {
         /// The command.

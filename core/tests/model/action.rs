@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::deeds::OVERRIDE_BY;
+
 /// How good a scrape looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quality {
@@ -143,6 +145,29 @@ pub(crate) enum Action {
         page: u8,
         by: u8,
     },
+    /// Somebody wants an action against an outage.
+    Wish {
+        what: u8,
+        target: u8,
+        by: u8,
+        key: u8,
+    },
+    /// The world, or somebody, tells about an action.
+    Tell {
+        action: u8,
+        fact: u8,
+    },
+    /// Regions report, one is drained.
+    Drain {
+        region: u8,
+        steps: u8,
+    },
+    /// Two people want a verdict overridden.
+    Overrule {
+        rollout: u8,
+        asks: u8,
+        seconds: u8,
+    },
     LoadHistory {
         slo: u8,
         bad_share: u8,
@@ -258,6 +283,25 @@ fn any_lie() -> impl Strategy<Value = Action> {
     (any::<u8>(), lie).prop_map(|(service, lie)| Action::FalseScrape { service, lie })
 }
 
+fn any_remedy() -> impl Strategy<Value = Action> {
+    let overrule = prop_oneof![
+        3 => Just(OVERRIDE_BY),
+        1 => (any::<u8>(), any::<u8>()),
+    ];
+    prop_oneof![
+        5 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()).prop_map(
+            |(what, target, by, key)| Action::Wish { what, target, by, key },
+        ),
+        5 => (any::<u8>(), any::<u8>()).prop_map(|(action, fact)| Action::Tell { action, fact }),
+        1 => (any::<u8>(), any::<u8>()).prop_map(|(region, steps)| Action::Drain { region, steps }),
+        3 => (any::<u8>(), overrule).prop_map(|(rollout, (asks, seconds))| Action::Overrule {
+            rollout,
+            asks,
+            seconds,
+        }),
+    ]
+}
+
 /// Anything that can happen.
 pub(crate) fn any_action() -> impl Strategy<Value = Action> {
     let wait = (1..150_u16, prop::bool::weighted(0.6))
@@ -269,6 +313,7 @@ pub(crate) fn any_action() -> impl Strategy<Value = Action> {
         10 => any_scrape(),
         16 => any_distribution(),
         8 => any_person(),
+        4 => any_remedy(),
         8 => wait,
         12 => any_flow(),
         1 => any_lie(),

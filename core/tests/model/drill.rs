@@ -17,6 +17,7 @@ use firedrill_core::rollout::{ExposureReport, Order, State};
 
 use super::action::{Action, Age, Arm, Fate, Lie, Quality, Weather};
 use super::books::Books;
+use super::deeds;
 use super::fleet::Fleet;
 use super::invariants as must;
 use super::marks::{Mark, Marks};
@@ -140,6 +141,19 @@ impl Drill {
             Action::Acknowledge { page, by } => {
                 self.acknowledge(page.into(), by);
             }
+            Action::Wish {
+                what,
+                target,
+                by,
+                key,
+            } => self.wish(what, target, by, key),
+            Action::Tell { action, fact } => self.tell(action, fact),
+            Action::Drain { region, steps } => self.drain_region(region, steps),
+            Action::Overrule {
+                rollout,
+                asks,
+                seconds,
+            } => self.overrule(rollout, asks, seconds),
             Action::LoadHistory { slo, bad_share } => self.load_history(slo, bad_share),
             Action::TurnBackTime { seconds } => self.turn_back(Micros::from_secs(seconds.into())),
             Action::Flow {
@@ -182,9 +196,10 @@ impl Drill {
         self.require(invariant_recovery_is_seamless(self));
     }
 
-    /// What an operator does once things work again: takes up what is paused, takes back what
+    /// What an operator does once things work again: ends what stands in the way, takes up what is paused, takes back what
     /// was stopped, answers pages.
     fn operate(&mut self) {
+        self.restore_all();
         let states: Vec<_> = self.states().collect();
         for (id, state) in states {
             match state {
@@ -233,7 +248,7 @@ impl Drill {
     }
 
     /// One call of the plane, drained and checked.
-    fn call(&mut self, input: Option<Input>) {
+    pub(crate) fn call(&mut self, input: Option<Input>) {
         let limit = |id| {
             self.plane
                 .rollout(RolloutId(id as u32))
@@ -283,6 +298,11 @@ impl Drill {
                     .iter()
                     .any(|host| host.config == config && host.version == version)
             };
+            self.require(deeds::invariant_a_kill_switch_comes_first(
+                &self.books,
+                &note,
+            ));
+            self.require(deeds::invariant_two_roles_override(&note));
             self.books.add_note(&note, is_running);
             self.marks.note(&note.body);
             self.mark_rollback(&note);
@@ -308,6 +328,8 @@ impl Drill {
                 &self.books,
                 &issued,
             ));
+            self.require(deeds::invariant_no_push_under_a_stop(&self.books, &issued));
+            self.require(deeds::invariant_no_action_runs_twice(&self.books, &issued));
             self.require(must::invariant_commands_repeat_safely(&self.books, &issued));
             self.require(must::invariant_page_names_its_objective(
                 &self.books,
@@ -323,6 +345,8 @@ impl Drill {
         self.require(must::invariant_exposure_within_the_stage(self));
         self.require(must::invariant_limit_grows_after_a_pass(self));
         self.require(must::invariant_rolled_back_is_gone(self));
+        self.require(deeds::invariant_nothing_widens_under_a_stop(self));
+        self.require(deeds::invariant_one_region_out(&self.books));
     }
 
     fn require(&self, checked: must::Checked) {
@@ -337,6 +361,8 @@ impl Drill {
         self.marks.reach(Mark::Refused);
         if *error == InputError::RoleMayNotOperate {
             self.marks.reach(Mark::OrderForbidden);
+        } else if matches!(error, InputError::StandsStill(_)) {
+            self.marks.reach(Mark::StoodStill);
         } else if matches!(error, InputError::RolloutUnderWay(_)) {
             self.marks.reach(Mark::ApprovalHeldBack);
         } else if matches!(
@@ -368,7 +394,7 @@ impl Drill {
         }
     }
 
-    fn wait(&mut self, time: Micros, prompt: bool) {
+    pub(crate) fn wait(&mut self, time: Micros, prompt: bool) {
         let until = self.now + time;
         if prompt {
             while let Some((due, _)) = self.plane.poll_timeout().filter(|(due, _)| *due <= until) {
@@ -468,7 +494,7 @@ impl Drill {
         }));
     }
 
-    fn pick_rollout(&self, index: u8) -> Option<RolloutId> {
+    pub(crate) fn pick_rollout(&self, index: u8) -> Option<RolloutId> {
         let count = self.books.trips.len();
         (count > 0).then(|| RolloutId((usize::from(index) % count) as u32))
     }

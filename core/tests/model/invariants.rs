@@ -14,17 +14,20 @@ use firedrill_core::ids::RegionId;
 /// What an invariant says.
 pub(crate) type Checked = Result<(), String>;
 
-fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
+pub(crate) fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
-/// A stage is left for the next one at a verdict that passes, and at nothing else.
+/// A stage is left for the next one at a verdict that passes, or that people overruled, and at
+/// nothing else.
 pub(crate) fn invariant_only_a_pass_promotes(books: &Books, note: &Note) -> Checked {
     let NoteBody::StagePromoted { rollout, stage } = &note.body else {
         return Ok(());
     };
     let verdict = books.trip(*rollout).verdict;
-    hold(verdict == Some((note.at, *stage, Outcome::Pass)), || {
+    let overruled = books.trip(*rollout).overruled == Some(*stage);
+    let passed = verdict == Some((note.at, *stage, Outcome::Pass));
+    hold(passed || overruled, || {
         format!(
             "stage {stage} of rollout {rollout} was promoted at {} on {verdict:?}",
             note.at
@@ -48,13 +51,16 @@ pub(crate) fn invariant_automation_keeps_to_its_mode(books: &Books, note: &Note)
     })
 }
 
-/// Missing, stale or thin data never promotes: there is enough telemetry of the candidate from
+/// Missing, stale or thin data never promotes, unless people overrule that: there is enough telemetry of the candidate from
 /// this very stage, and the newest of it is fresh.
 pub(crate) fn invariant_missing_data_never_promotes(books: &Books, note: &Note) -> Checked {
-    let NoteBody::StagePromoted { rollout, .. } = &note.body else {
+    let NoteBody::StagePromoted { rollout, stage } = &note.body else {
         return Ok(());
     };
     let trip = books.trip(*rollout);
+    if trip.overruled == Some(*stage) {
+        return Ok(());
+    }
     let (mut requests, mut is_fresh) = (0, false);
     for window in books.windows_of_stage(trip) {
         requests += window

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::health::{NoDataReason, Outcome};
-use firedrill_core::plane::NoteBody;
+use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{PauseReason, RollbackReason};
 
 macro_rules! marks {
@@ -95,6 +95,32 @@ marks! {
     WokeLate,
     /// An exposure report from before the rollback, after it.
     LateReport,
+    /// A rollback because of a kill switch.
+    RolledBackByKill,
+    /// A pause because nothing may widen.
+    PausedByFreeze,
+    /// A rollout that began under a kill switch.
+    PausedByKill,
+    /// Something that was not resumed because nothing may widen.
+    StoodStill,
+    /// An action that automation proposed.
+    ActionSuggested,
+    /// A step of a drain.
+    DrainStepped,
+    /// An action that worked.
+    ActionVerified,
+    /// An action that did not.
+    ActionFailed,
+    /// An action that was stopped.
+    ActionCancelled,
+    /// An action whose effect was taken back.
+    ActionRestored,
+    /// An action that was refused.
+    ActionRefused,
+    /// A verdict that two people overruled.
+    OverrideGranted,
+    /// A verdict that stays.
+    OverrideRefused,
     /// A command that distribution took although it was done or withdrawn.
     TakenTooLate,
 }
@@ -147,6 +173,7 @@ impl Marks {
             NoteBody::ChangeReviewed { decision, .. } => {
                 (*decision == firedrill_core::config::Decision::Reject).then_some(Mark::Rejected)
             }
+            NoteBody::Action(note) => of_action(note),
             NoteBody::ChangeProposed { .. }
             | NoteBody::ChangeValidated { .. }
             | NoteBody::RolloutStarted { .. }
@@ -169,6 +196,24 @@ impl Marks {
     }
 }
 
+const fn of_action(note: &ActionNote) -> Option<Mark> {
+    match note {
+        ActionNote::Suggested { .. } => Some(Mark::ActionSuggested),
+        ActionNote::StepOrdered { .. } => Some(Mark::DrainStepped),
+        ActionNote::Verified { .. } => Some(Mark::ActionVerified),
+        ActionNote::Failed { .. } => Some(Mark::ActionFailed),
+        ActionNote::Cancelled { .. } => Some(Mark::ActionCancelled),
+        ActionNote::Restored { .. } => Some(Mark::ActionRestored),
+        ActionNote::Refused { .. } => Some(Mark::ActionRefused),
+        ActionNote::OverrideGranted { .. } => Some(Mark::OverrideGranted),
+        ActionNote::OverrideRefused { .. } => Some(Mark::OverrideRefused),
+        ActionNote::Begun { .. }
+        | ActionNote::Started { .. }
+        | ActionNote::Finished { .. }
+        | ActionNote::OverrideAsked { .. } => None,
+    }
+}
+
 const fn of_pause(reason: PauseReason) -> Mark {
     match reason {
         PauseReason::Ordered => Mark::PausedByOrder,
@@ -181,6 +226,8 @@ const fn of_pause(reason: PauseReason) -> Mark {
             Outcome::NoData(NoDataReason::TooLittle) | Outcome::Inconclusive | Outcome::Pass,
         ) => Mark::NoVerdictTooLittle,
         PauseReason::NoVerdict(Outcome::Fail) => Mark::NoVerdictFailing,
+        PauseReason::Frozen => Mark::PausedByFreeze,
+        PauseReason::Killed => Mark::PausedByKill,
     }
 }
 
@@ -190,5 +237,6 @@ const fn of_rollback(reason: RollbackReason) -> Mark {
         RollbackReason::JudgedBad => Mark::RolledBackByJudge,
         RollbackReason::Alert => Mark::RolledBackByAlert,
         RollbackReason::ExposureExceeded => Mark::ExposureExceeded,
+        RollbackReason::Killed => Mark::RolledBackByKill,
     }
 }

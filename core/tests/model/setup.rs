@@ -10,7 +10,7 @@ use firedrill_core::health::{
 use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::incident::{BookSetup, PagingPolicy};
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup};
-use firedrill_core::remediation::AutomationMode;
+use firedrill_core::remediation::{AutomationMode, RemediationPolicy};
 use firedrill_core::rollout::{
     Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
 };
@@ -81,6 +81,7 @@ pub(crate) fn setup(automation: AutomationMode) -> Setup {
         suspicion: SuspectPolicy::default(),
         dependencies: BTreeMap::from([(ServiceId(0), vec![ServiceId(1)])]),
         automation,
+        remediation: RemediationPolicy::default(),
         retry: RetryPolicy {
             delay: Micros::from_secs(5),
             attempts_max: 2,

@@ -15,6 +15,7 @@ mod impact;
 mod lessons;
 mod model;
 mod people;
+mod remedies;
 mod response;
 mod timeline;
 mod times;

@@ -8,6 +8,7 @@ use firedrill_core::plane::{NoteBody, RankedSuspect};
 use crate::words;
 
 use super::facts::Facts;
+use super::remedies;
 use super::timeline::role;
 
 /// What a note of alerts, incidents, pages and commands says.
@@ -43,6 +44,7 @@ pub(super) fn tell(facts: &Facts<'_>, note: &NoteBody) -> String {
                 incident.0 + 1
             )
         }
+        NoteBody::Action(note) => remedies::tell(facts, note),
         NoteBody::CommandRetried { command, attempt } => {
             format!("Command {} is given again (try {attempt}).", command.0 + 1)
         }

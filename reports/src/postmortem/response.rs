@@ -2,7 +2,7 @@
 
 use firedrill_core::health::Urgency;
 use firedrill_core::ids::RolloutId;
-use firedrill_core::plane::NoteBody;
+use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{Order, RollbackReason};
 use firedrill_sim::log::{Event, EventBody, PersonEvent};
 use firedrill_sim::measure::SuspectRank;
@@ -102,9 +102,14 @@ fn response(facts: &Facts<'_>) -> Vec<Statement> {
             | NoteBody::RollbackCompleted { .. }
             | NoteBody::IncidentResolved { .. } => true,
             NoteBody::AlertFired { alert } => alert.rule.urgency == Urgency::Page,
+            NoteBody::Action(note) => !matches!(note, ActionNote::Started { .. }),
             _ => false,
         },
-        EventBody::Person(PersonEvent::CauseSuspected { .. }) => true,
+        EventBody::Person(
+            PersonEvent::CauseSuspected { .. }
+            | PersonEvent::PlayBegun { .. }
+            | PersonEvent::OverrideDeclined { .. },
+        ) => true,
         EventBody::Person(PersonEvent::PageAnswered { .. })
         | EventBody::Command(_)
         | EventBody::World(_) => false,
@@ -163,7 +168,11 @@ pub(super) fn suspicion<'a>(facts: &Facts<'a>) -> Option<(&'a Event, Option<Roll
             EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => {
                 Some((event, *rollout))
             }
-            EventBody::Person(PersonEvent::PageAnswered { .. })
+            EventBody::Person(
+                PersonEvent::PageAnswered { .. }
+                | PersonEvent::PlayBegun { .. }
+                | PersonEvent::OverrideDeclined { .. },
+            )
             | EventBody::Note(_)
             | EventBody::Command(_)
             | EventBody::World(_) => None,

@@ -11,7 +11,7 @@ use crate::words::{self, Clock};
 
 use super::facts::Facts;
 use super::model::TimelineEntry;
-use super::people;
+use super::{people, remedies};
 
 /// The timeline: every event but the samples.
 pub(super) fn write(facts: &Facts<'_>) -> Vec<TimelineEntry> {
@@ -116,6 +116,12 @@ pub(super) fn tell(facts: &Facts<'_>, event: &Event) -> String {
         EventBody::World(world) => tell_world(facts, world),
         EventBody::Person(PersonEvent::PageAnswered { page }) => {
             format!("The on-call engineer answers page {}.", page.0 + 1)
+        }
+        EventBody::Person(PersonEvent::PlayBegun { play }) => {
+            format!("The playbook says `{play}`, and somebody sets about it.")
+        }
+        EventBody::Person(PersonEvent::OverrideDeclined { .. }) => {
+            "The second person does not agree: the verdict stays.".into()
         }
         EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => rollout.map_or_else(
             || "The on-call engineer finds no suspect.".into(),
@@ -354,6 +360,8 @@ pub(super) fn pause_reason(reason: PauseReason) -> String {
         PauseReason::NoVerdict(outcome) => {
             format!("the bake was over and the judge still said {outcome}")
         }
+        PauseReason::Frozen => "all rollouts are frozen".into(),
+        PauseReason::Killed => "a kill switch is thrown for what it brings".into(),
     }
 }
 
@@ -363,6 +371,7 @@ pub(super) const fn rollback_reason(reason: RollbackReason) -> &'static str {
         RollbackReason::JudgedBad => "the judge found the stage bad",
         RollbackReason::Alert => "a paging alert fired during the rollout",
         RollbackReason::ExposureExceeded => "more instances ran the change than the stage allows",
+        RollbackReason::Killed => "a kill switch was thrown for what it brings",
     }
 }
 
@@ -381,6 +390,7 @@ fn tell_command(facts: &Facts<'_>, command: &Command) -> String {
         Command::RollBack { from, to, .. } => {
             format!("Order: bring every instance on version `{from}` back to `{to}`.")
         }
+        Command::Act { action, order } => remedies::order(facts, *action, order),
         Command::Page { page, .. } => format!("Order: send page {}.", page.0 + 1),
     }
 }

@@ -6,6 +6,7 @@ mod fleet;
 mod mix;
 mod people;
 mod propagation;
+mod response;
 
 use std::fmt::Write;
 
@@ -56,6 +57,7 @@ fn write_all(out: &mut String, loaded: &Loaded, seed: Option<u64>) -> std::fmt::
     }
     write_alerts(out, scenario)?;
     people::write(out, scenario)?;
+    response::write(out, scenario)?;
     write_expectations(out, scenario)
 }
 

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::ToolKindFile;
 use crate::place::At;
 use crate::scalar::{Count, Duration, Name, Percent, Scalar};
 
@@ -37,6 +38,12 @@ pub struct ExpectationFile {
     /// Whether a request of a user is harmed because of the change.
     #[serde(default)]
     pub harms_users: Option<bool>,
+    /// An action of this kind works, as telemetry shows.
+    #[serde(default)]
+    pub action_works: Option<ToolKindFile>,
+    /// An action of this kind is refused, or does not work.
+    #[serde(default)]
+    pub action_fails: Option<ToolKindFile>,
     /// In at least this share of runs; 100 % when left out.
     #[serde(default)]
     pub rate: Option<Scalar<Percent>>,

@@ -10,6 +10,7 @@ mod judge;
 mod people;
 mod plan;
 mod propagation;
+mod response;
 mod world;
 
 use schemars::JsonSchema;
@@ -43,6 +44,10 @@ pub use plan::{
     SaturationFile, ShareLimit, StageFile, StageKindFile, TimeLimit,
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
+pub use response::{
+    CueFile, DeedFile, OverrideFile, OverrideReasonFile, PlayFile, PlayerFile, ResponseFile,
+    ToolFile, ToolKindFile,
+};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, LowTrafficFile,
     NoiseFile, PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
@@ -105,7 +110,7 @@ pub struct ScenarioFile {
     /// How the control plane alerts and pages.
     #[serde(default)]
     pub core: Option<CoreFile>,
-    /// How far automation is trusted to roll back; `all` when left out. Where it is not, a rollout
+    /// How far automation is trusted to act; `all` when left out. Where it is not, a rollout
     /// that should go back pauses, and somebody is paged.
     #[serde(default)]
     pub automation: Option<AutomationFile>,
@@ -117,6 +122,9 @@ pub struct ScenarioFile {
     pub mixes: Vec<MixFile>,
     /// What is changed during the run, in the order of time.
     pub changes: Vec<ChangeFile>,
+    /// What is done about outages beside taking changes back; nothing when left out.
+    #[serde(default)]
+    pub response: Option<ResponseFile>,
     /// What must come out.
     #[serde(default)]
     pub expect: Vec<ExpectFile>,

@@ -114,7 +114,7 @@ fn check_times(
     }
 }
 
-fn person(context: &mut Context, file: &PersonFile) -> Principal {
+pub(super) fn person(context: &mut Context, file: &PersonFile) -> Principal {
     Principal {
         name: context.read(&file.name, "the name of a person"),
         role: role(file.role),

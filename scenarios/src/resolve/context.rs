@@ -209,6 +209,8 @@ impl Context {
             "plan" => "scenario::unknown-plan",
             "mix" => "scenario::unknown-mix",
             "world" => "scenario::unknown-world",
+            "SLO" => "scenario::unknown-slo",
+            "play" => "scenario::unknown-play",
             other => unreachable!("no code for an unknown {other}"),
         };
         let message = format!(

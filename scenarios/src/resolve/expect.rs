@@ -7,6 +7,7 @@ use firedrill_sim::spec::ConfigSpec;
 use crate::file::{CatchPointFile, ExpectFile, ExpectationFile, ScenarioFile};
 
 use super::context::Context;
+use super::response::tool_kind;
 
 pub(super) fn resolve(
     context: &mut Context,
@@ -42,7 +43,8 @@ fn resolve_line(
                 .help(
                     "write one list item for each of `caught-by`, `time-to-detect-at-most`, \
                      `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, \
-                     `reaches-full`, `breaches-slo`, `harms-users`",
+                     `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, \
+                     `action-fails`",
                 )
         });
         return None;
@@ -80,8 +82,12 @@ fn requirements(
     let full = file.reaches_full.map(Requirement::ReachesFull);
     let breaches = file.breaches_slo.map(Requirement::BreachesSlo);
     let harms = file.harms_users.map(Requirement::HarmsUsers);
+    let works = file.action_works.map(tool_kind);
+    let works = works.map(Requirement::ActionWorks);
+    let fails = file.action_fails.map(tool_kind);
+    let fails = fails.map(Requirement::ActionFails);
     [
-        caught, detect, mitigate, exposure, pages, full, breaches, harms,
+        caught, detect, mitigate, exposure, pages, full, breaches, harms, works, fails,
     ]
     .into_iter()
     .flatten()

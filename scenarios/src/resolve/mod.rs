@@ -13,6 +13,7 @@ mod mix;
 mod people;
 mod plan;
 mod propagation;
+mod response;
 mod size;
 mod trigger;
 mod world;
@@ -108,7 +109,8 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let demand = context.within(&demand?, |context, demand| {
         demand::resolve(context, demand, &world)
     });
-    let slos = context.within(&slos?, |context, slos| {
+    let slos_section = slos?;
+    let slos = context.within(&slos_section, |context, slos| {
         world::resolve_slos(context, slos, &world)
     });
     let propagation = context.within(&propagation?, |context, propagation| {
@@ -119,11 +121,14 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
-    let automation = world::automation(file.automation);
     let core = context.within(&core?, |context, core| {
-        world::resolve_core(context, core, automation)
+        world::resolve_core(context, core, world::automation(file.automation))
     });
-    let (configs, changes) = change::resolve(context, file, &configs?, &world, duration);
+    let configs_section = configs?;
+    let (configs, changes) = change::resolve(context, file, &configs_section, &world, duration);
+    let response = file.response.as_ref().map(|response| {
+        response::resolve(context, response, &world, &configs_section, &slos_section)
+    });
     world::check_times(context, file, &telemetry_source, step, duration);
     let expect = expect::resolve(context, file, &configs);
     let scenario = Scenario {
@@ -143,6 +148,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         noise: noise.unwrap_or_default(),
         on_call,
         core,
+        response: response.unwrap_or_default(),
         expect,
     };
     Some((scenario, resized))

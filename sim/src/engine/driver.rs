@@ -16,10 +16,11 @@ use crate::spec::{Defect, Scenario};
 use crate::world::people::People;
 use crate::world::{PEOPLE, steady_rates};
 
+use super::actions::{Acting, Doing};
 use super::causes::Causes;
 use super::drawn;
 use super::header::header;
-use super::subjects::actor_of;
+use super::subjects::{actor_of, subject_of_command};
 use super::surroundings::Surroundings;
 use super::{EventQueue, Journal, Tamper};
 
@@ -27,7 +28,7 @@ use super::{EventQueue, Journal, Tamper};
 const COMMAND_DELAY: Micros = Micros::from_millis(200);
 
 /// What is to come.
-enum Next {
+pub(super) enum Next {
     /// The world moves.
     Step,
     /// A scrape reaches the core.
@@ -45,6 +46,8 @@ enum Next {
         suspects: Vec<RolloutId>,
         paged: u64,
     },
+    /// Somebody does something about an outage.
+    Act(Doing),
     /// Whoever is on call knows what to do.
     Decide {
         page: PageId,
@@ -58,10 +61,10 @@ pub(crate) struct Driver<'a, W> {
     pub(super) plane: ControlPlane,
     pub(super) world: W,
     people: People,
-    queue: EventQueue<Next>,
+    pub(super) queue: EventQueue<Next>,
     pub(super) log: RunLog,
     journal: Option<Journal>,
-    now: Micros,
+    pub(super) now: Micros,
     /// The log's numbers of the core's notes.
     note_events: Vec<u64>,
     command_events: BTreeMap<CommandId, u64>,
@@ -73,6 +76,7 @@ pub(crate) struct Driver<'a, W> {
     /// The open incidents that whoever is on call is at work on.
     answered: BTreeSet<IncidentId>,
     pub(super) causes: Causes,
+    pub(super) acting: Acting,
 }
 
 impl<'a, W: Surroundings> Driver<'a, W> {
@@ -103,6 +107,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             proposing: None,
             answered: BTreeSet::new(),
             causes: Causes::default(),
+            acting: Acting::new(scenario, Draws::new(seed, PEOPLE, tamper)),
             scenario,
             plane,
         }
@@ -158,7 +163,11 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     fn happen(&mut self, next: Next) {
         match next {
             Next::Step => self.step(),
-            Next::Window(window) => self.tell(Input::WindowArrived { window }, None),
+            Next::Window(window) => {
+                self.watch(&window);
+                self.tell(Input::WindowArrived { window }, None);
+            }
+            Next::Act(doing) => self.act(doing),
             Next::Propose(index) => self.propose(index),
             Next::Review { change, spec } => {
                 let review = &self.scenario.changes[spec].review;
@@ -214,6 +223,8 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             };
             self.tell(input, cause);
         }
+        self.report_capacity();
+        self.tell_actions();
         self.check_invariants();
         self.queue.push(now + self.scenario.step, Next::Step);
     }
@@ -252,6 +263,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 self.queue.push(now + delay, answer);
             }
         }
+        self.order_tool(issued, ordered);
         if let Some(rollout) = issued.command.rollout() {
             self.world.take_command(now, issued);
             let subject = self.rollout_subject(rollout);
@@ -318,7 +330,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     }
 
     /// Tells the core something; `cause` is the event that it follows from.
-    fn tell(&mut self, input: Input, cause: Option<u64>) {
+    pub(super) fn tell(&mut self, input: Input, cause: Option<u64>) {
         if let Some(journal) = &mut self.journal {
             journal.push((self.now, input.clone()));
         }
@@ -348,7 +360,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             let because: Vec<u64> = because.collect();
             let subject = match issued.command.rollout() {
                 Some(rollout) => self.rollout_subject(rollout),
-                None => "page".into(),
+                None => subject_of_command(&issued.command),
             };
             let body = issued.command.clone();
             let event = self.log.push(self.now, Actor::Core, subject, because, body);
@@ -379,6 +391,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         );
         self.note_events.push(event);
         self.react(&note.body, event);
+        self.follow_playbook(&note.body, event);
     }
 
     /// What in the world a note follows from: the core cannot know it, the log can.

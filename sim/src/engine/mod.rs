@@ -1,9 +1,12 @@
 //! Queue, clock and the core's driver: the world moves in steps, everything else keeps its exact
 //! time, and the core is woken when it asks to be.
 
+mod actions;
+mod capacity;
 mod causes;
 mod drawn;
 mod driver;
+mod evidence;
 mod header;
 mod invariants;
 mod queue;

@@ -1,7 +1,7 @@
 //! What events are about, and who acts in them, in words.
 
 use firedrill_core::ids::{ChangeId, RolloutId, SloId};
-use firedrill_core::plane::NoteBody;
+use firedrill_core::plane::{ActionNote, Command, NoteBody};
 
 use crate::log::Actor;
 
@@ -76,14 +76,41 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::SuspectsRanked { incident, .. }
             | NoteBody::PageSent { incident, .. }
             | NoteBody::PageAcknowledged { incident, .. } => format!("incident {incident}"),
+            NoteBody::Action(note) => self.action_subject(note),
             NoteBody::CommandRetried { command, .. } | NoteBody::CommandGivenUp { command } => {
                 format!("command {command}")
             }
         }
     }
 
+    fn action_subject(&self, note: &ActionNote) -> String {
+        match note {
+            ActionNote::OverrideAsked { rollout, .. }
+            | ActionNote::OverrideGranted { rollout, .. }
+            | ActionNote::OverrideRefused { rollout, .. } => self.rollout_subject(*rollout),
+            ActionNote::Refused { .. } => "action".into(),
+            ActionNote::Suggested { action, .. }
+            | ActionNote::Begun { action, .. }
+            | ActionNote::Started { action }
+            | ActionNote::StepOrdered { action, .. }
+            | ActionNote::Finished { action, .. }
+            | ActionNote::Verified { action }
+            | ActionNote::Failed { action, .. }
+            | ActionNote::Cancelled { action, .. }
+            | ActionNote::Restored { action } => format!("action {action}"),
+        }
+    }
+
     fn slo_subject(&self, slo: SloId) -> String {
         self.log.header().names.slos[slo.index()].name.clone()
+    }
+}
+
+/// What a command is about that belongs to no rollout.
+pub(super) fn subject_of_command(command: &Command) -> String {
+    match command {
+        Command::Act { action, .. } => format!("action {action}"),
+        Command::Page { .. } | Command::Push { .. } | Command::RollBack { .. } => "page".into(),
     }
 }
 

@@ -105,6 +105,16 @@ pub enum PersonEvent {
         /// The page.
         page: PageId,
     },
+    /// Somebody begins with something that the playbook names.
+    PlayBegun {
+        /// Its name there.
+        play: String,
+    },
+    /// Somebody was to agree that a verdict is overridden, and does not.
+    OverrideDeclined {
+        /// The rollout.
+        rollout: RolloutId,
+    },
     /// They settled on a cause and what to do about it; nothing when they found no suspect.
     CauseSuspected {
         /// The page they work on.

@@ -4,7 +4,7 @@ use firedrill_core::Micros;
 use firedrill_core::config::Decision;
 use firedrill_core::health::{Outcome, Urgency};
 use firedrill_core::ids::{ChangeId, RolloutId, SloId};
-use firedrill_core::plane::NoteBody;
+use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{PauseReason, RollbackReason, StageKind};
 use serde::Serialize;
 
@@ -184,7 +184,7 @@ fn first(slot: &mut Option<Anchor>, event: &Event) {
 }
 
 impl Finder<'_> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "most notes mark no moment")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
     fn note(&mut self, event: &Event, note: &NoteBody) {
         let measured = self.anchors.rollout;
         let own = |rollout: &RolloutId| Some(*rollout) == measured;
@@ -238,8 +238,14 @@ impl Finder<'_> {
                     RollbackReason::JudgedBad | RollbackReason::ExposureExceeded => {
                         self.caught_by_judge(event);
                     }
-                    RollbackReason::Ordered | RollbackReason::Alert => self.caught_by_alert(),
+                    RollbackReason::Ordered | RollbackReason::Alert | RollbackReason::Killed => {
+                        self.caught_by_alert();
+                    }
                 }
+            }
+            // A verdict that people overrode stops nothing.
+            NoteBody::Action(ActionNote::OverrideGranted { rollout, .. }) if own(rollout) => {
+                self.anchors.caught_by = Catcher::Nobody;
             }
             NoteBody::RollbackCompleted { rollout } if own(rollout) => {
                 first(&mut self.anchors.rollback_completed, event);
@@ -247,6 +253,14 @@ impl Finder<'_> {
             NoteBody::RolloutCompleted { rollout } if own(rollout) => {
                 first(&mut self.anchors.completed, event);
             }
+            _ => self.noticed(event, note),
+        }
+    }
+
+    /// Alerts and pages, whatever they are about.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most notes mark no moment")]
+    fn noticed(&mut self, event: &Event, note: &NoteBody) {
+        match note {
             NoteBody::AlertFired { alert } if alert.rule.urgency == Urgency::Page => {
                 self.paging_slo.get_or_insert(alert.slo);
                 first(&mut self.anchors.alert_fired, event);

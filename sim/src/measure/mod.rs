@@ -21,6 +21,7 @@
 //! number; what there was no need for is [`Span::NotApplicable`]. Ground truth is as exact as the
 //! world's step.
 
+mod actions;
 mod anchors;
 mod suspects;
 
@@ -32,6 +33,7 @@ use serde::Serialize;
 use crate::log::{EventBody, RunLog, Sample, WorldEvent};
 use crate::spec::DrawnDefect;
 
+pub use actions::{ActionEnd, ActionTaken, ActionsTaken};
 pub use anchors::{Anchor, Anchors, Catcher};
 pub use suspects::SuspectRank;
 
@@ -125,6 +127,9 @@ pub struct Measures {
     pub false_rollback: bool,
     /// Whether a defective change reached its whole scope, taken back later or not.
     pub escaped: bool,
+    /// What was done about it beside taking it back.
+    #[serde(skip_serializing_if = "ActionsTaken::is_empty")]
+    pub actions: ActionsTaken,
     /// The moments behind the figures, with the numbers of their events.
     pub anchors: Anchors,
 }
@@ -183,6 +188,7 @@ pub fn measure(log: &RunLog) -> Measures {
         reached_full: went_full && !taken_back,
         false_rollback: taken_back && !defective,
         escaped: went_full && defective,
+        actions: ActionsTaken::find(log, &anchors, mitigated),
         anchors,
     }
 }

@@ -6,6 +6,7 @@ use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::incident::BookSetup;
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup, SetupError};
+use firedrill_core::remediation::RemediationPolicy;
 use firedrill_core::{Micros, Ppm};
 
 use crate::world::graph::Graph;
@@ -110,6 +111,7 @@ impl Scenario {
             suspicion: SuspectPolicy::default(),
             dependencies: self.dependencies(),
             automation: self.core.automation,
+            remediation: RemediationPolicy::default(),
             retry: RetryPolicy {
                 delay: Micros::from_secs(10),
                 attempts_max: 5,

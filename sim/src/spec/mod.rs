@@ -12,6 +12,7 @@ mod fleet;
 pub(crate) mod mix;
 mod people;
 mod propagation;
+mod response;
 mod tools;
 
 use firedrill_core::Micros;
@@ -37,6 +38,7 @@ pub use people::{
     Searching, Site, Trust,
 };
 pub use propagation::{Partition, Propagation, Reach};
+pub use response::{ActionTool, Cue, Deed, Play, Response};
 pub use tools::{ToolKind, ToolSpec};
 
 /// A named rollout plan.
@@ -229,6 +231,9 @@ pub struct Scenario {
     pub on_call: OnCall,
     /// How the core is set up.
     pub core: CorePolicy,
+    /// What is done about outages beside taking changes back.
+    #[serde(default, skip_serializing_if = "Response::is_default")]
+    pub response: Response,
     /// What must come out.
     pub expect: Vec<Expectation>,
 }

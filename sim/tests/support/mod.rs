@@ -17,8 +17,8 @@ use firedrill_core::rollout::{
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::{
     ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal, Mechanism,
-    NamedPlan, NamedSlo, Noise, OnCall, Onset, Order, Propagation, Region, RequestClass, Review,
-    Scenario, Service, Telemetry,
+    NamedPlan, NamedSlo, Noise, OnCall, Onset, Order, Propagation, Region, RequestClass, Response,
+    Review, Scenario, Service, Telemetry,
 };
 
 pub fn service(name: &str, instances: u32) -> Service {
@@ -255,6 +255,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             diagnose: delay(10, 0.6),
             model: None,
         },
+        response: Response::default(),
         core: CorePolicy {
             paging: PagingPolicy {
                 acknowledge_within: Micros::from_mins(5),

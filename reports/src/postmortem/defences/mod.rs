@@ -181,6 +181,10 @@ fn rollback(facts: &Facts<'_>) -> Defence {
     };
     let mut why = match reason {
         RollbackReason::Ordered => ordered_rollback(facts, started),
+        RollbackReason::Killed => format!(
+            "It started with a kill switch at {}.",
+            facts.utc(started.t_us)
+        ),
         RollbackReason::JudgedBad | RollbackReason::Alert | RollbackReason::ExposureExceeded => {
             format!(
                 "It started by itself at {}: {}.",
@@ -215,6 +219,7 @@ fn rollback(facts: &Facts<'_>) -> Defence {
     };
     let name = match reason {
         RollbackReason::Ordered => "Rollback by an operator",
+        RollbackReason::Killed => "Rollback by a kill switch",
         RollbackReason::JudgedBad | RollbackReason::Alert | RollbackReason::ExposureExceeded => {
             "Automatic rollback"
         }

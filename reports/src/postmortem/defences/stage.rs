@@ -69,7 +69,7 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
         Some(StageEnd::Promoted(_)) => false,
         Some(StageEnd::RolledBack(_, reason)) => match reason {
             RollbackReason::JudgedBad | RollbackReason::ExposureExceeded => true,
-            RollbackReason::Ordered | RollbackReason::Alert => false,
+            RollbackReason::Ordered | RollbackReason::Alert | RollbackReason::Killed => false,
         },
         Some(StageEnd::Paused(event)) => paused_by_judge(event),
         Some(StageEnd::Aborted(_)) | None => false,
@@ -93,7 +93,8 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
                 RollbackReason::Ordered => "an operator ordered the rollback",
                 RollbackReason::JudgedBad
                 | RollbackReason::Alert
-                | RollbackReason::ExposureExceeded => timeline::rollback_reason(reason),
+                | RollbackReason::ExposureExceeded
+                | RollbackReason::Killed => timeline::rollback_reason(reason),
             }
         ),
         Some(StageEnd::Paused(event) | StageEnd::Aborted(event)) => {
@@ -122,7 +123,10 @@ fn paused_by_judge(event: &firedrill_sim::log::Event) -> bool {
     match &event.body {
         EventBody::Note(NoteBody::RolloutPaused { reason, .. }) => match reason {
             PauseReason::JudgedBad | PauseReason::NoVerdict(_) | PauseReason::PushStalled => true,
-            PauseReason::Ordered | PauseReason::Alert => false,
+            PauseReason::Ordered
+            | PauseReason::Alert
+            | PauseReason::Frozen
+            | PauseReason::Killed => false,
         },
         EventBody::Note(_) | EventBody::Command(_) | EventBody::World(_) | EventBody::Person(_) => {
             false
