@@ -43,6 +43,8 @@ pub enum CatchPoint {
     Stage(String),
     /// An SLO alert.
     SloAlert,
+    /// Users who complain.
+    Users,
     /// Nothing.
     Nobody,
 }
@@ -88,6 +90,7 @@ impl CatchPoint {
             | (Self::Canary, Catcher::Canary { .. })
             | (Self::Wave, Catcher::Wave { .. })
             | (Self::SloAlert, Catcher::SloAlert { .. })
+            | (Self::Users, Catcher::Users)
             | (Self::Nobody, Catcher::Nobody) => true,
             (Self::Stage(wanted), Catcher::Canary { stage } | Catcher::Wave { stage }) => {
                 wanted == stage
@@ -98,6 +101,7 @@ impl CatchPoint {
                 | Self::Canary
                 | Self::Wave
                 | Self::SloAlert
+                | Self::Users
                 | Self::Nobody
                 | Self::Stage(_),
                 _,
@@ -115,6 +119,7 @@ impl std::fmt::Display for CatchPoint {
             Self::Wave => f.write_str("a wave"),
             Self::Stage(name) => write!(f, "stage `{name}`"),
             Self::SloAlert => f.write_str("an SLO alert"),
+            Self::Users => f.write_str("users' reports"),
             Self::Nobody => f.write_str("nobody"),
         }
     }

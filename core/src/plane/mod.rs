@@ -12,6 +12,7 @@ mod holds;
 mod incidents;
 mod input;
 mod note;
+mod people;
 mod rollouts;
 mod setup;
 mod suspicion;
@@ -34,6 +35,7 @@ use crate::time::Micros;
 pub use command::{Command, Issued};
 pub use input::{Input, InputError};
 pub use note::{Note, NoteBody};
+pub use people::Saying;
 pub use setup::{ConfigSetup, RetryPolicy, Setup, SetupError};
 pub use suspicion::{RankedSuspect, SUSPECTS_MAX};
 
@@ -69,6 +71,8 @@ pub struct ControlPlane {
     seen: Vec<Seen>,
     /// Every paging alert, whether it still fires or not.
     raised: BTreeMap<AlertId, Raised>,
+    /// The alert of what users complain about, as long as they do.
+    reported: Option<AlertId>,
     /// What each service depends on, at the end of the shortest chain of calls.
     reach: BTreeMap<ServiceId, Vec<Dependency>>,
     windows_seen: WindowsSeen,
@@ -109,6 +113,7 @@ impl ControlPlane {
             incidents: IncidentBook::new(setup.incidents.clone()),
             seen: setup.slos.iter().map(|_| Seen::default()).collect(),
             raised: BTreeMap::new(),
+            reported: None,
             reach: suspicion::reach(&setup.dependencies),
             windows_seen: WindowsSeen::default(),
             pasts: setup.pasts(),
@@ -300,6 +305,13 @@ impl ControlPlane {
             } => self.exposure_reported(rollout, region, report, acknowledged),
             Input::PageAcknowledged { page, by } => self.page_acknowledged(page, by),
             Input::OperatorOrdered { rollout, order, by } => self.ordered(rollout, order, by),
+            Input::TroubleReported { service, by } => self.trouble_reported(service, by),
+            Input::TroubleEnded => self.trouble_ended(),
+            Input::Said {
+                incident,
+                by,
+                saying,
+            } => self.said(incident, by, saying),
             Input::CommandDone { command } => self.command_done(command),
             Input::CommandFailed { command } => self.command_failed(command),
         }

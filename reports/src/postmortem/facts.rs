@@ -186,6 +186,18 @@ impl<'a> Facts<'a> {
         names.get(region.index()).map_or("unknown", String::as_str)
     }
 
+    pub(crate) fn service(&self, service: firedrill_core::ids::ServiceId) -> &'a str {
+        let names = &self.log.header().names.services;
+        names
+            .get(service.index())
+            .map_or("unknown", |service| service.name.as_str())
+    }
+
+    /// The name of a team; its number where the scenario has no teams.
+    pub(crate) fn team(&self, team: firedrill_core::ids::TeamId) -> String {
+        format!("{}", team.0 + 1)
+    }
+
     pub(crate) fn slo(&self, slo: SloId) -> &'a str {
         let names = &self.log.header().names.slos;
         names

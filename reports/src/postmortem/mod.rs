@@ -18,6 +18,7 @@ mod people;
 mod response;
 mod timeline;
 mod times;
+mod tools;
 mod whys;
 
 use firedrill_sim::campaign::RunOutcome;

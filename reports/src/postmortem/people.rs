@@ -114,9 +114,67 @@ fn tell_people(facts: &Facts<'_>, note: &NoteBody) -> String {
         NoteBody::StatusPostMissed { incident, audience } => format!(
             "A post about incident {} is overdue: {} wait for it.",
             incident.0 + 1,
-            match audience {
-                Audience::Internal => "colleagues",
-                Audience::Public => "users",
+            self::audience(*audience)
+        ),
+        _ => tell_more(facts, note),
+    }
+}
+
+/// Who hears of an incident.
+pub(super) const fn audience(readers: Audience) -> &'static str {
+    match readers {
+        Audience::Internal => "colleagues",
+        Audience::Public => "users",
+    }
+}
+
+/// Roles that change hands, teams, posts, and what users tell.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "told by the functions before"
+)]
+fn tell_more(facts: &Facts<'_>, note: &NoteBody) -> String {
+    match note {
+        NoteBody::RoleHandedOver { incident, role, .. } => format!(
+            "The {} of incident {} hands over to the next shift.",
+            role_word(*role),
+            incident.0 + 1
+        ),
+        NoteBody::RoleReleased { incident, role, .. } => format!(
+            "The {} of incident {} lays the role down.",
+            role_word(*role),
+            incident.0 + 1
+        ),
+        NoteBody::IncidentRerouted {
+            incident,
+            from,
+            to,
+            cost,
+            ..
+        } => format!(
+            "Incident {} is not for team {}, which had it for {}: it goes to team {}.",
+            incident.0 + 1,
+            facts.team(*from),
+            words::time(*cost),
+            facts.team(*to)
+        ),
+        NoteBody::TroubleReported { service, .. } => format!(
+            "What users complain about is written down: trouble at `{}`.",
+            facts.service(*service)
+        ),
+        NoteBody::TroubleEnded { .. } => "Users no longer complain.".into(),
+        NoteBody::StatusPosted {
+            incident,
+            audience: readers,
+            late,
+            ..
+        } => format!(
+            "A post tells {} of incident {}{}.",
+            audience(*readers),
+            incident.0 + 1,
+            match late.0 {
+                0 => String::new(),
+                _ => format!(", {} late", words::time(*late)),
             }
         ),
         _ => String::new(),

@@ -5,6 +5,7 @@ mod demand;
 mod fleet;
 mod people;
 mod propagation;
+mod tools;
 
 use std::fmt::Write;
 
@@ -39,6 +40,7 @@ fn write_all(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
     }
     write_alerts(out, scenario)?;
     people::write(out, scenario)?;
+    tools::write(out, scenario)?;
     write_expectations(out, scenario)
 }
 

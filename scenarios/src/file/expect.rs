@@ -58,6 +58,8 @@ pub enum CatchPointFile {
     Stage(Scalar<Name>),
     /// An alert on an objective.
     SloAlert,
+    /// Users who complain, when nobody has answered a page.
+    Users,
     /// Nothing.
     Nobody,
 }

@@ -10,6 +10,7 @@ mod judge;
 mod people;
 mod plan;
 mod propagation;
+mod tools;
 mod world;
 
 use schemars::JsonSchema;
@@ -43,6 +44,7 @@ pub use plan::{
     SaturationFile, ShareLimit, StageFile, StageKindFile, TimeLimit,
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
+pub use tools::{OutageFile, SupportFile, ToolFile, ToolsFile};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, LowTrafficFile,
     NoiseFile, PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
@@ -102,6 +104,12 @@ pub struct ScenarioFile {
     /// Who is on call.
     #[serde(default)]
     pub on_call: Option<OnCallFile>,
+    /// The tools that people respond with; they always work when left out.
+    #[serde(default)]
+    pub tools: Option<ToolsFile>,
+    /// Who listens to users; nobody when left out.
+    #[serde(default)]
+    pub support: Option<SupportFile>,
     /// How the control plane alerts and pages.
     #[serde(default)]
     pub core: Option<CoreFile>,

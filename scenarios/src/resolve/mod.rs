@@ -13,6 +13,7 @@ mod people;
 mod plan;
 mod propagation;
 mod size;
+mod tools;
 mod world;
 
 use firedrill_sim::spec::Scenario;
@@ -117,6 +118,10 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
+    let tools = file.tools.as_ref();
+    let tools = tools.map(|tools| tools::resolve(context, tools, &world));
+    let support = file.support.as_ref();
+    let support = support.map(|file| tools::resolve_support(context, file, &telemetry));
     let automation = world::automation(file.automation);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, automation)
@@ -140,6 +145,8 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         telemetry,
         noise: noise.unwrap_or_default(),
         on_call,
+        tools: tools.unwrap_or_default(),
+        support,
         core,
         expect,
     };

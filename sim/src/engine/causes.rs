@@ -44,6 +44,7 @@ impl Causes {
             }
             WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::HarmEnded { .. }
             | WorldEvent::SloRestored { .. }
             | WorldEvent::FleetClean { .. }
@@ -91,6 +92,7 @@ impl<W: Surroundings> Driver<'_, W> {
             ),
             WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::DefectArmed { .. }
             | WorldEvent::VerdictTruth(_)
             | WorldEvent::Sample(_)

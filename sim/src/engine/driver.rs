@@ -10,23 +10,25 @@ use firedrill_core::ids::{ChangeId, CommandId, IncidentId, PageId, RolloutId, Se
 use firedrill_core::plane::{Command, ControlPlane, Input, Issued, Note, NoteBody};
 use firedrill_core::rollout::Order;
 
-use crate::log::{Actor, PersonEvent, RunLog, VerdictTruth, WorldEvent};
+use crate::log::{Actor, PersonEvent, RunLog, ToolPurpose, VerdictTruth, WorldEvent};
 use crate::random::Draws;
-use crate::spec::Scenario;
-use crate::world::people::People;
+use crate::spec::{Scenario, ToolKind};
+use crate::world::people::{Circumstances, People};
 use crate::world::{PEOPLE, steady_rates};
 
 use super::causes::Causes;
 use super::header::header;
 use super::subjects::actor_of;
+use super::support::Heard;
 use super::surroundings::Surroundings;
+use super::tools::{Toolbox, Wish, to_carry};
 use super::{EventQueue, Journal, Tamper};
 
 /// From the core to distribution or pager.
 const COMMAND_DELAY: Micros = Micros::from_millis(200);
 
 /// What is to come.
-enum Next {
+pub(super) enum Next {
     /// The world moves.
     Step,
     /// A scrape reaches the core.
@@ -50,17 +52,30 @@ enum Next {
         blamed: Option<RolloutId>,
         answered: u64,
     },
+    /// Something that waited for a tool, or took another way, may be done.
+    Errand(u64),
+    /// Support reaches whoever is on call.
+    Called,
+}
+
+/// What somebody takes for the cause, and takes back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    page: PageId,
+    rollout: RolloutId,
 }
 
 pub(crate) struct Driver<'a, W> {
     pub(super) scenario: &'a Scenario,
     pub(super) plane: ControlPlane,
     pub(super) world: W,
-    people: People,
-    queue: EventQueue<Next>,
+    pub(super) people: People,
+    pub(super) tools: Toolbox,
+    pub(super) heard: Heard,
+    pub(super) queue: EventQueue<Next>,
     pub(super) log: RunLog,
     journal: Option<Journal>,
-    now: Micros,
+    pub(super) now: Micros,
     /// The log's numbers of the core's notes.
     note_events: Vec<u64>,
     command_events: BTreeMap<CommandId, u64>,
@@ -68,7 +83,7 @@ pub(crate) struct Driver<'a, W> {
     /// The change whose proposal is being handled.
     pub(super) proposing: Option<usize>,
     /// The open incidents that whoever is on call is at work on.
-    answered: BTreeSet<IncidentId>,
+    pub(super) answered: BTreeSet<IncidentId>,
     pub(super) causes: Causes,
 }
 
@@ -88,6 +103,8 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         Self {
             world: world(&initial),
             people: People::new(Draws::new(seed, PEOPLE, tamper)),
+            tools: Toolbox::new(scenario, Draws::new(seed, PEOPLE, tamper)),
+            heard: Heard::default(),
             queue: EventQueue::default(),
             log: RunLog::new(header(scenario, seed)),
             journal: None,
@@ -153,7 +170,11 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     fn happen(&mut self, next: Next) {
         match next {
             Next::Step => self.step(),
-            Next::Window(window) => self.tell(Input::WindowArrived { window }, None),
+            Next::Window(window) => {
+                if self.stores_scrape() {
+                    self.tell(Input::WindowArrived { window }, None);
+                }
+            }
             Next::Propose(index) => self.propose(index),
             Next::Review { change, spec } => {
                 let review = &self.scenario.changes[spec].review;
@@ -184,6 +205,8 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 blamed,
                 answered,
             } => self.decide(page, blamed, answered),
+            Next::Errand(number) => self.run_errand(number),
+            Next::Called => self.called(),
         }
     }
 
@@ -193,9 +216,14 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         self.log_world(events);
         if now.0.is_multiple_of(self.scenario.telemetry.scrape_every.0) {
             let (deliveries, sample) = self.world.end_interval(now);
+            let reports = deliveries.iter().map(|one| one.window.user_reports).max();
+            let more = self.store_latency();
             for delivery in deliveries {
-                self.queue.push(delivery.at, Next::Window(delivery.window));
+                let window = Next::Window(delivery.window);
+                self.queue.push(delivery.at + more, window);
             }
+            self.observe_health(&sample);
+            self.hear_users(reports.unwrap_or(0));
             let sample = WorldEvent::Sample(Box::new(sample));
             self.log.push(now, Actor::World, "fleet", vec![], sample);
         }
@@ -210,6 +238,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             self.tell(input, cause);
         }
         self.check_invariants();
+        self.look_at_tools();
         self.queue.push(now + self.scenario.step, Next::Step);
     }
 
@@ -236,6 +265,10 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             ..
         } = &issued.command
         {
+            let Some(on_its_way) = self.send_page(ToolPurpose::Page(*page), ordered) else {
+                self.tell(Input::CommandFailed { command: issued.id }, None);
+                return;
+            };
             let delay = self.people.acknowledge(self.scenario, *page, now);
             let answer = Next::Answer {
                 incident: *incident,
@@ -244,16 +277,30 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 paged: ordered,
             };
             if let Some(delay) = delay {
-                self.queue.push(now + delay, answer);
+                self.queue.push(now + on_its_way + delay, answer);
             }
         }
+        if let Some(rollout) = issued.command.rollout() {
+            if matches!(issued.command, Command::RollBack { .. }) {
+                self.drop_pushes(rollout);
+            }
+            let wish = Wish::Carry(issued.clone());
+            let purpose = to_carry(issued.id);
+            return self.wish(ToolKind::Distribution, purpose, (wish, ordered));
+        }
+        self.tell(Input::CommandDone { command: issued.id }, None);
+    }
+
+    /// Distribution takes a command over.
+    pub(super) fn carry(&mut self, issued: &Issued, because: u64) {
+        let now = self.now;
         if let Some(rollout) = issued.command.rollout() {
             self.world.take_command(now, issued);
             let subject = self.rollout_subject(rollout);
             let body = WorldEvent::CommandTaken { command: issued.id };
             let taken = self
                 .log
-                .push(now, Actor::Distribution, subject, vec![ordered], body);
+                .push(now, Actor::Distribution, subject, vec![because], body);
             self.causes.taken.insert(rollout, taken);
             if matches!(issued.command, Command::RollBack { .. }) {
                 self.causes.rollback_taken = Some(taken);
@@ -262,14 +309,21 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         self.tell(Input::CommandDone { command: issued.id }, None);
     }
 
-    fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
+    pub(super) fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
         let now = self.now;
         let body = PersonEvent::PageAnswered { page };
         let answered = self.log.push(now, Actor::OnCall, "page", vec![paged], body);
         let by = self.scenario.on_call.principal.clone();
         self.tell(Input::PageAcknowledged { page, by }, Some(answered));
         let shown = self.with_truth(&suspects);
-        for act in self.people.diagnose(self.scenario, page, now, &shown) {
+        let circumstances = Circumstances {
+            sight: self.look_with(page, answered),
+            can_talk: self.tools.can_talk(now),
+        };
+        let moves = self
+            .people
+            .diagnose(self.scenario, (page, now), &shown, circumstances);
+        for act in moves {
             let decide = Next::Decide {
                 page,
                 blamed: act.blamed,
@@ -289,14 +343,23 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             .log
             .push(self.now, Actor::OnCall, subject, vec![answered], body);
         if let Some(rollout) = rollout {
-            let by = self.scenario.on_call.principal.clone();
-            let input = Input::OperatorOrdered {
-                rollout,
-                order: Order::RollBack,
-                by,
-            };
-            self.tell(input, Some(decided));
+            let wish = Wish::Order(Verdict { page, rollout });
+            let purpose = ToolPurpose::Order(rollout);
+            self.wish(ToolKind::RollbackService, purpose, (wish, decided));
         }
+    }
+
+    /// Somebody orders a rollback, if it still matters to them.
+    pub(super) fn order(&mut self, verdict: &Verdict, because: u64) {
+        if self.people.are_done_with(verdict.page) {
+            return;
+        }
+        let input = Input::OperatorOrdered {
+            rollout: verdict.rollout,
+            order: Order::RollBack,
+            by: self.scenario.on_call.principal.clone(),
+        };
+        self.tell(input, Some(because));
     }
 
     /// The metrics store remembers a long time of ordinary service.
@@ -313,7 +376,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     }
 
     /// Tells the core something; `cause` is the event that it follows from.
-    fn tell(&mut self, input: Input, cause: Option<u64>) {
+    pub(super) fn tell(&mut self, input: Input, cause: Option<u64>) {
         if let Some(journal) = &mut self.journal {
             journal.push((self.now, input.clone()));
         }

@@ -7,7 +7,9 @@ mod header;
 mod invariants;
 mod queue;
 mod subjects;
+mod support;
 mod surroundings;
+mod tools;
 
 use firedrill_core::Micros;
 use firedrill_core::config::VersionId;

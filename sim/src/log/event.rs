@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::spec::Mechanism;
 
+use super::tools::ToolEvent;
+
 /// Who acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -105,6 +107,11 @@ pub enum PersonEvent {
         /// The page.
         page: PageId,
     },
+    /// Somebody called whoever is on call, since users complain.
+    TroubleTold {
+        /// So many reports of users came lately.
+        reports: u32,
+    },
     /// They settled on a cause and what to do about it; nothing when they found no suspect.
     CauseSuspected {
         /// The page they work on.
@@ -128,6 +135,8 @@ pub enum WorldEvent {
         /// Why.
         error: String,
     },
+    /// Something about a tool.
+    Tool(ToolEvent),
     /// Truth: a proposed change carries a defect.
     DefectArmed {
         /// The change.
@@ -194,7 +203,7 @@ impl WorldEvent {
     const fn is_truth(&self) -> bool {
         !matches!(
             self,
-            Self::CommandTaken { .. } | Self::InputRefused { .. } | Self::RunEnded
+            Self::CommandTaken { .. } | Self::InputRefused { .. } | Self::Tool(_) | Self::RunEnded
         )
     }
 }

@@ -5,6 +5,7 @@
 //! knowledge: the core never saw them.
 
 mod event;
+mod tools;
 
 use std::io::{self, Write};
 
@@ -17,6 +18,7 @@ pub use event::{
     Actor, Event, EventBody, ExposureSample, PersonEvent, Sample, ServiceSample, SloSample,
     VerdictTruth, WorldEvent,
 };
+pub use tools::{ToolEvent, ToolPurpose, ToolTrouble};
 
 /// The version of the log's form. It grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;

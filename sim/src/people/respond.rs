@@ -4,10 +4,14 @@ use firedrill_core::Micros;
 
 use crate::spec::Responders;
 
-use super::dice::{Ask, Dice};
+use super::dice::{Ask, Dice, stretched};
 use super::hesitate::hesitate;
 use super::search::{End, Person, search};
 use super::shift_ends_in;
+
+/// How many times longer it takes to find somebody else without the place where people talk.
+/// Assumption: as much as blindness slows a search down.
+const SILENCE: f64 = 2.0;
 
 /// What people find when they come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +24,8 @@ pub struct Scene {
     pub incidents: u32,
     /// How much of the tools to look with is there: 1 all, 0 none.
     pub sight: f64,
+    /// Whether people reach each other as always.
+    pub can_talk: bool,
 }
 
 /// Something that people try.
@@ -75,7 +81,8 @@ pub fn respond(
             End::GaveUp if people < model.hand_over.people_max => {
                 people += 1;
                 let turn = u64::from(number);
-                after = after + dice.time(Ask::Escalates, turn, model.hand_over.escalating);
+                let asking = dice.time(Ask::Escalates, turn, model.hand_over.escalating);
+                after = after + stretched(asking, if scene.can_talk { 1.0 } else { SILENCE });
             }
             End::GaveUp => {
                 attempts.push(Attempt {
@@ -99,6 +106,7 @@ mod tests {
         alerts: 0,
         incidents: 0,
         sight: 1.0,
+        can_talk: true,
     };
 
     fn responses(model: &Responders, guilty: &[bool]) -> Vec<Vec<Attempt>> {

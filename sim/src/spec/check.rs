@@ -66,6 +66,7 @@ impl Scenario {
         self.check_demand()?;
         self.check_propagation()?;
         self.check_people()?;
+        self.check_tools()?;
         self.setup().check().map_err(SpecError::Setup)
     }
 

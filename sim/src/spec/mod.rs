@@ -6,6 +6,7 @@
 mod bustle;
 mod check;
 mod check_people;
+mod check_tools;
 mod defect;
 mod demand;
 mod fleet;
@@ -35,7 +36,7 @@ pub use people::{
     Searching, Site, Trust,
 };
 pub use propagation::{Partition, Propagation, Reach};
-pub use tools::{ToolKind, ToolSpec};
+pub use tools::{Outage, Support, ToolKind, ToolSpec};
 
 /// A named rollout plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -222,6 +223,13 @@ pub struct Scenario {
     pub noise: Noise,
     /// Who is on call.
     pub on_call: OnCall,
+    /// The tools that people respond with, each kind once. What is not listed always works and
+    /// takes no time; without any, nothing of this is left in the serialised form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+    /// Who listens to users; nobody when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<Support>,
     /// How the core is set up.
     pub core: CorePolicy,
     /// What must come out.

@@ -7,7 +7,7 @@ use firedrill_core::ids::{PageId, RolloutId};
 
 use crate::people::{Answer, Dice, NoiseAlert, Scene, Window, acknowledge, noise_alerts, respond};
 use crate::random::{Draws, Entity, log_normal};
-use crate::spec::{NoiseRates, Responders, Review, Scenario, Weekday};
+use crate::spec::{LogNormal, NoiseRates, Responders, Review, Scenario, Searching, Weekday};
 
 /// What their pager taught people is remembered from this long before the run.
 const MEMORY: Micros = Micros::from_hours(24);
@@ -25,6 +25,15 @@ pub(crate) struct People {
     at: Option<PageId>,
 }
 
+/// What whoever is on call has to work with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Circumstances {
+    /// How much of the tools to look with is there: 1 all, 0 none.
+    pub(crate) sight: f64,
+    /// Whether people reach each other as always.
+    pub(crate) can_talk: bool,
+}
+
 /// Something that whoever is on call does about a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Move {
@@ -37,6 +46,7 @@ pub(crate) struct Move {
 const ACKNOWLEDGE_LANE: u64 = 0;
 const DIAGNOSE_LANE: u64 = 1;
 const REVIEW_LANE: u64 = 2;
+const CALL_LANE: u64 = 3;
 
 impl People {
     pub(crate) const fn new(draws: Draws) -> Self {
@@ -75,14 +85,16 @@ impl People {
     pub(crate) fn diagnose(
         &mut self,
         scenario: &Scenario,
-        page: PageId,
-        now: Micros,
+        (page, now): (PageId, Micros),
         suspects: &[(RolloutId, bool)],
+        circumstances: Circumstances,
     ) -> Vec<Move> {
         let Some(model) = &scenario.on_call.model else {
             let u = self.draw(DIAGNOSE_LANE, u64::from(page.0));
+            let after = log_normal(u, scenario.on_call.diagnose);
+            let blind = Searching::default().blindness(circumstances.sight);
             return vec![Move {
-                after: log_normal(u, scenario.on_call.diagnose),
+                after: Micros((after.0 as f64 * blind) as u64),
                 blamed: suspects.first().map(|(rollout, _)| *rollout),
             }];
         };
@@ -95,7 +107,8 @@ impl People {
             utc: scenario.demand.start + now,
             alerts: (real.len() + noise.len()) as u32,
             incidents: real.len() as u32,
-            sight: 1.0,
+            sight: circumstances.sight,
+            can_talk: circumstances.can_talk,
         };
         let guilty: Vec<bool> = suspects.iter().map(|(_, guilty)| *guilty).collect();
         let mut dice = Dice::new(&mut self.draws, u64::from(page.0));
@@ -116,6 +129,11 @@ impl People {
     /// Whether a page's incident is over, so that nobody does anything about it any more.
     pub(crate) fn are_done_with(&self, page: PageId) -> bool {
         self.over.contains(&page)
+    }
+
+    /// From support's decision to call to the call that is answered.
+    pub(crate) fn call(&mut self, time: LogNormal, number: u64) -> Micros {
+        log_normal(self.draw(CALL_LANE, number), time)
     }
 
     /// From a proposal to its review.

@@ -248,6 +248,8 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             0.005,
         ),
         noise: Noise::default(),
+        tools: vec![],
+        support: None,
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: delay(3, 0.8),
