@@ -70,6 +70,9 @@ pub(crate) fn requirement(requirement: &Requirement) -> String {
         | Requirement::PagesAtMost(_)
         | Requirement::ReachesFull(_)
         | Requirement::BreachesSlo(_)
+        | Requirement::Mitigated(_)
+        | Requirement::AcknowledgedWithin(_)
+        | Requirement::RollbackAdoptedWithin(_)
         | Requirement::HarmsUsers(_) => requirement.to_string(),
     }
 }

@@ -58,6 +58,12 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "automation-misfires",
     "alert-fatigue",
     "wrong-suspect",
+    "monitoring-blind",
+    "pager-down",
+    "distribution-partitioned",
+    "rollback-depends-on-victim",
+    "no-out-of-band",
+    "slow-rollback-adoption",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",
@@ -72,6 +78,7 @@ const POLICIES: &[Entry] = entries!("policies":
     "canary-then-waves",
     "golden-signals",
     "region-by-region",
+    "canary-then-everybody",
     "dark-then-evidence",
     "evidence-then-waves",
 );

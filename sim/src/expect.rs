@@ -15,6 +15,12 @@ pub enum Requirement {
     TimeToDetectAtMost(Micros),
     /// From the first user harmed until every objective holds again.
     TimeToMitigateAtMost(Micros),
+    /// Whether every objective holds again before the run ends.
+    Mitigated(bool),
+    /// From the first page to the first acknowledgement.
+    AcknowledgedWithin(Micros),
+    /// From the begin of the rollback until no reachable instance runs the change.
+    RollbackAdoptedWithin(Micros),
     /// Instances that ever ran the change, among those of its service.
     ExposureAtMost(Ppm),
     /// Pages sent.
@@ -73,6 +79,9 @@ impl Requirement {
             Self::CaughtBy(point) => point.matches(&measures.caught_by),
             Self::TimeToDetectAtMost(limit) => within(measures.time_to_detect, *limit),
             Self::TimeToMitigateAtMost(limit) => within(measures.time_to_mitigate, *limit),
+            Self::Mitigated(wanted) => (measures.time_to_mitigate != Span::Never) == *wanted,
+            Self::AcknowledgedWithin(limit) => within(measures.time_to_acknowledge, *limit),
+            Self::RollbackAdoptedWithin(limit) => within(measures.rollback_time, *limit),
             Self::ExposureAtMost(limit) => measures.exposure <= *limit,
             Self::PagesAtMost(limit) => measures.pages <= *limit,
             Self::ReachesFull(wanted) => measures.reached_full == *wanted,
@@ -159,6 +168,14 @@ impl std::fmt::Display for Requirement {
             }
             Self::TimeToMitigateAtMost(limit) => {
                 write!(f, "time to mitigate at most {}", length(*limit))
+            }
+            Self::Mitigated(true) => f.write_str("is mitigated"),
+            Self::Mitigated(false) => f.write_str("is not mitigated"),
+            Self::AcknowledgedWithin(limit) => {
+                write!(f, "acknowledged within {}", length(*limit))
+            }
+            Self::RollbackAdoptedWithin(limit) => {
+                write!(f, "rollback adopted within {}", length(*limit))
             }
             Self::ExposureAtMost(limit) => write!(f, "exposure at most {limit}"),
             Self::PagesAtMost(limit) => write!(f, "pages at most {limit}"),

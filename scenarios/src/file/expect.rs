@@ -22,6 +22,15 @@ pub struct ExpectationFile {
     /// From the first user harmed until every objective holds again.
     #[serde(default)]
     pub time_to_mitigate_at_most: Option<Scalar<Duration>>,
+    /// Whether every objective holds again before the run ends.
+    #[serde(default)]
+    pub mitigated: Option<bool>,
+    /// From the first page to the first acknowledgement.
+    #[serde(default)]
+    pub acknowledged_within: Option<Scalar<Duration>>,
+    /// From the begin of the rollback until no reachable instance runs the change.
+    #[serde(default)]
+    pub rollback_adopted_within: Option<Scalar<Duration>>,
     /// Instances that ever ran the change, among those of its service.
     #[serde(default)]
     pub exposure_at_most: Option<Scalar<Percent>>,

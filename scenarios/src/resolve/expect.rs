@@ -41,7 +41,8 @@ fn resolve_line(
                 .label("expected exactly one requirement, and `rate` if you like")
                 .help(
                     "write one list item for each of `caught-by`, `time-to-detect-at-most`, \
-                     `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, \
+                     `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, \
+                     `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, \
                      `reaches-full`, `breaches-slo`, `harms-users`",
                 )
         });
@@ -72,6 +73,15 @@ fn requirements(
     let mitigate = mitigate.map(|limit| {
         Requirement::TimeToMitigateAtMost(context.read(limit, "the most time to mitigate"))
     });
+    let mitigated = file.mitigated.map(Requirement::Mitigated);
+    let acknowledged = file.acknowledged_within.as_ref();
+    let acknowledged = acknowledged.map(|limit| {
+        Requirement::AcknowledgedWithin(context.read(limit, "the most time to acknowledge"))
+    });
+    let adopted = file.rollback_adopted_within.as_ref();
+    let adopted = adopted.map(|limit| {
+        Requirement::RollbackAdoptedWithin(context.read(limit, "the most time of a rollback"))
+    });
     let exposure = file.exposure_at_most.as_ref();
     let exposure =
         exposure.map(|limit| Requirement::ExposureAtMost(context.read(limit, "the most exposure")));
@@ -81,7 +91,17 @@ fn requirements(
     let breaches = file.breaches_slo.map(Requirement::BreachesSlo);
     let harms = file.harms_users.map(Requirement::HarmsUsers);
     [
-        caught, detect, mitigate, exposure, pages, full, breaches, harms,
+        caught,
+        detect,
+        mitigate,
+        mitigated,
+        acknowledged,
+        adopted,
+        exposure,
+        pages,
+        full,
+        breaches,
+        harms,
     ]
     .into_iter()
     .flatten()
