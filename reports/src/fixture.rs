@@ -555,6 +555,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
         noise: Noise::default(),
         tools: vec![],
         support: None,
+        teams: None,
         on_call: OnCall {
             principal: principal("kim", Role::SiteReliability),
             acknowledge: log_normal,

@@ -73,6 +73,8 @@ pub(crate) fn requirement(requirement: &Requirement) -> String {
         | Requirement::Mitigated(_)
         | Requirement::AcknowledgedWithin(_)
         | Requirement::RollbackAdoptedWithin(_)
+        | Requirement::TeamsPagedAtLeast(_)
+        | Requirement::HandsOver(_)
         | Requirement::HarmsUsers(_) => requirement.to_string(),
     }
 }

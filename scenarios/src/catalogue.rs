@@ -64,6 +64,9 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "rollback-depends-on-victim",
     "no-out-of-band",
     "slow-rollback-adoption",
+    "wrong-team",
+    "follow-the-sun-handover",
+    "two-incidents-at-once",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",

@@ -25,6 +25,10 @@ pub enum Requirement {
     ExposureAtMost(Ppm),
     /// Pages sent.
     PagesAtMost(u32),
+    /// Teams paged.
+    TeamsPagedAtLeast(u32),
+    /// Whether the command of an incident changes hands.
+    HandsOver(bool),
     /// Whether the change reaches its whole scope and stays.
     ReachesFull(bool),
     /// Whether an objective's error budget burns faster than it may, by the users' own count.
@@ -84,6 +88,8 @@ impl Requirement {
             Self::RollbackAdoptedWithin(limit) => within(measures.rollback_time, *limit),
             Self::ExposureAtMost(limit) => measures.exposure <= *limit,
             Self::PagesAtMost(limit) => measures.pages <= *limit,
+            Self::TeamsPagedAtLeast(least) => measures.teams_paged >= *least,
+            Self::HandsOver(wanted) => measures.command_handed_over == *wanted,
             Self::ReachesFull(wanted) => measures.reached_full == *wanted,
             Self::BreachesSlo(wanted) => measures.slo_breached == *wanted,
             Self::HarmsUsers(wanted) => measures.harmed == *wanted,
@@ -179,6 +185,9 @@ impl std::fmt::Display for Requirement {
             }
             Self::ExposureAtMost(limit) => write!(f, "exposure at most {limit}"),
             Self::PagesAtMost(limit) => write!(f, "pages at most {limit}"),
+            Self::TeamsPagedAtLeast(least) => write!(f, "teams paged at least {least}"),
+            Self::HandsOver(true) => f.write_str("command changes hands"),
+            Self::HandsOver(false) => f.write_str("command stays in one hand"),
             Self::ReachesFull(true) => f.write_str("reaches 100 %"),
             Self::ReachesFull(false) => f.write_str("does not stay at 100 %"),
             Self::BreachesSlo(true) => f.write_str("breaches an SLO"),

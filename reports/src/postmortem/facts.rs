@@ -195,7 +195,18 @@ impl<'a> Facts<'a> {
 
     /// The name of a team; its number where the scenario has no teams.
     pub(crate) fn team(&self, team: firedrill_core::ids::TeamId) -> String {
-        format!("{}", team.0 + 1)
+        let names = &self.log.header().names.teams;
+        let name = names.get(team.index());
+        name.map_or_else(|| (team.0 + 1).to_string(), |name| format!("`{name}`"))
+    }
+
+    /// Somebody who is paged: by their handle and team, where the scenario has teams.
+    pub(crate) fn responder(&self, person: firedrill_core::ids::PersonId) -> String {
+        let names = &self.log.header().names;
+        names.people.get(usize::from(person.0)).map_or_else(
+            || "the on-call engineer".into(),
+            |one| format!("`{}` of `{}`", one.name, names.teams[usize::from(one.team)]),
+        )
     }
 
     pub(crate) fn slo(&self, slo: SloId) -> &'a str {

@@ -1,7 +1,7 @@
 //! Alerts, incidents and pages, in words.
 
 use firedrill_core::health::Urgency;
-use firedrill_core::ids::{PageId, RolloutId};
+use firedrill_core::ids::{PageId, PersonId, RolloutId};
 use firedrill_core::incident::{Audience, Impact, IncidentRole, Severity};
 use firedrill_core::plane::{NoteBody, RankedSuspect};
 
@@ -75,10 +75,11 @@ fn tell_people(facts: &Facts<'_>, note: &NoteBody) -> String {
         ),
         NoteBody::PageSent {
             page,
+            person,
             attempt,
             suspects,
             ..
-        } => page_sent(facts, *page, *attempt, suspects),
+        } => page_sent(facts, (*page, *person), *attempt, suspects),
         NoteBody::PageAcknowledged { page, by, .. } => {
             format!("Page {} is acknowledged ({}).", page.0 + 1, role(by))
         }
@@ -106,8 +107,13 @@ fn tell_people(facts: &Facts<'_>, note: &NoteBody) -> String {
         NoteBody::IncidentMoved {
             incident, from, to, ..
         } => format!("Incident {} goes from {from} to {to}.", incident.0 + 1),
-        NoteBody::RoleAssumed { incident, role, .. } => format!(
-            "The on-call engineer is now the {} of incident {}.",
+        NoteBody::RoleAssumed {
+            incident,
+            role,
+            person,
+        } => format!(
+            "{} is now the {} of incident {}.",
+            words::sentence(&facts.responder(*person)),
             role_word(*role),
             incident.0 + 1
         ),
@@ -135,10 +141,17 @@ pub(super) const fn audience(readers: Audience) -> &'static str {
 )]
 fn tell_more(facts: &Facts<'_>, note: &NoteBody) -> String {
     match note {
-        NoteBody::RoleHandedOver { incident, role, .. } => format!(
-            "The {} of incident {} hands over to the next shift.",
+        NoteBody::RoleHandedOver {
+            incident,
+            role,
+            from,
+            to,
+        } => format!(
+            "The {} of incident {} changes: {} hands over to {}.",
             role_word(*role),
-            incident.0 + 1
+            incident.0 + 1,
+            facts.responder(*from),
+            facts.responder(*to)
         ),
         NoteBody::RoleReleased { incident, role, .. } => format!(
             "The {} of incident {} lays the role down.",
@@ -226,7 +239,12 @@ fn suspect(facts: &Facts<'_>, suspect: &RankedSuspect) -> String {
     )
 }
 
-fn page_sent(facts: &Facts<'_>, page: PageId, attempt: u32, suspects: &[RolloutId]) -> String {
+fn page_sent(
+    facts: &Facts<'_>,
+    (page, person): (PageId, PersonId),
+    attempt: u32,
+    suspects: &[RolloutId],
+) -> String {
     let titles: Vec<String> = suspects
         .iter()
         .map(|rollout| format!("“{}”", facts.rollout_title(*rollout)))
@@ -237,7 +255,8 @@ fn page_sent(facts: &Facts<'_>, page: PageId, attempt: u32, suspects: &[RolloutI
         format!("suspects, the likeliest first: {}", words::list(&titles))
     };
     format!(
-        "Page {} goes to the on-call engineer (attempt {attempt}); {shown}.",
-        page.0 + 1
+        "Page {} goes to {} (attempt {attempt}); {shown}.",
+        page.0 + 1,
+        facts.responder(person)
     )
 }

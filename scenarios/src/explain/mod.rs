@@ -5,6 +5,7 @@ mod demand;
 mod fleet;
 mod people;
 mod propagation;
+mod teams;
 mod tools;
 
 use std::fmt::Write;
@@ -40,6 +41,7 @@ fn write_all(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
     }
     write_alerts(out, scenario)?;
     people::write(out, scenario)?;
+    teams::write(out, scenario)?;
     tools::write(out, scenario)?;
     write_expectations(out, scenario)
 }

@@ -37,6 +37,12 @@ pub struct ExpectationFile {
     /// Pages sent.
     #[serde(default)]
     pub pages_at_most: Option<Scalar<Count>>,
+    /// Teams paged.
+    #[serde(default)]
+    pub teams_paged_at_least: Option<Scalar<Count>>,
+    /// Whether the command of an incident changes hands.
+    #[serde(default)]
+    pub hands_over: Option<bool>,
     /// Whether the change reaches its whole scope and stays.
     #[serde(default)]
     pub reaches_full: Option<bool>,

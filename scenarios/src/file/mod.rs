@@ -10,6 +10,7 @@ mod judge;
 mod people;
 mod plan;
 mod propagation;
+mod teams;
 mod tools;
 mod world;
 
@@ -44,6 +45,7 @@ pub use plan::{
     SaturationFile, ShareLimit, StageFile, StageKindFile, TimeLimit,
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
+pub use teams::{HoursFile, LayerFile, LevelFile, MemberFile, OwnsFile, StandInFile, TeamFile};
 pub use tools::{OutageFile, SupportFile, ToolFile, ToolsFile};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, LowTrafficFile,
@@ -104,6 +106,9 @@ pub struct ScenarioFile {
     /// Who is on call.
     #[serde(default)]
     pub on_call: Option<OnCallFile>,
+    /// Teams, and who of them is on call; whoever `on-call` names is for everything when left out.
+    #[serde(default)]
+    pub teams: Option<Vec<TeamFile>>,
     /// The tools that people respond with; they always work when left out.
     #[serde(default)]
     pub tools: Option<ToolsFile>,

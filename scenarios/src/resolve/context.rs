@@ -208,6 +208,7 @@ impl Context {
             "stage" => "scenario::unknown-stage",
             "plan" => "scenario::unknown-plan",
             "world" => "scenario::unknown-world",
+            "person" => "scenario::unknown-person",
             other => unreachable!("no code for an unknown {other}"),
         };
         let message = format!(

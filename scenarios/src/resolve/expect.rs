@@ -43,7 +43,7 @@ fn resolve_line(
                     "write one list item for each of `caught-by`, `time-to-detect-at-most`, \
                      `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, \
                      `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, \
-                     `reaches-full`, `breaches-slo`, `harms-users`",
+                     `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`",
                 )
         });
         return None;
@@ -87,6 +87,10 @@ fn requirements(
         exposure.map(|limit| Requirement::ExposureAtMost(context.read(limit, "the most exposure")));
     let pages = file.pages_at_most.as_ref();
     let pages = pages.map(|limit| Requirement::PagesAtMost(context.read(limit, "the most pages")));
+    let teams = file.teams_paged_at_least.as_ref();
+    let teams =
+        teams.map(|least| Requirement::TeamsPagedAtLeast(context.read(least, "the least teams")));
+    let hands = file.hands_over.map(Requirement::HandsOver);
     let full = file.reaches_full.map(Requirement::ReachesFull);
     let breaches = file.breaches_slo.map(Requirement::BreachesSlo);
     let harms = file.harms_users.map(Requirement::HarmsUsers);
@@ -99,6 +103,8 @@ fn requirements(
         adopted,
         exposure,
         pages,
+        teams,
+        hands,
         full,
         breaches,
         harms,

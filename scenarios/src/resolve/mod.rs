@@ -13,6 +13,7 @@ mod people;
 mod plan;
 mod propagation;
 mod size;
+mod teams;
 mod tools;
 mod world;
 
@@ -122,6 +123,8 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let tools = tools.map(|tools| tools::resolve(context, tools, &world));
     let support = file.support.as_ref();
     let support = support.map(|file| tools::resolve_support(context, file, &telemetry));
+    let teams = file.teams.as_ref().filter(|teams| !teams.is_empty());
+    let teams = teams.map(|teams| Box::new(teams::resolve(context, teams, &world)));
     let automation = world::automation(file.automation);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, automation)
@@ -147,6 +150,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         on_call,
         tools: tools.unwrap_or_default(),
         support,
+        teams,
         core,
         expect,
     };

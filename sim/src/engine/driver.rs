@@ -6,7 +6,9 @@ use firedrill_core::Micros;
 use firedrill_core::alerting::SloHistory;
 use firedrill_core::config::VersionId;
 use firedrill_core::health::{Outcome, TelemetryWindow};
-use firedrill_core::ids::{ChangeId, CommandId, IncidentId, PageId, RolloutId, ServiceId, SloId};
+use firedrill_core::ids::{
+    ChangeId, CommandId, IncidentId, PageId, RolloutId, ServiceId, SloId, TeamId,
+};
 use firedrill_core::plane::{Command, ControlPlane, Input, Issued, Note, NoteBody};
 use firedrill_core::rollout::Order;
 
@@ -21,6 +23,7 @@ use super::header::header;
 use super::subjects::actor_of;
 use super::support::Heard;
 use super::surroundings::Surroundings;
+use super::teams::AtWork;
 use super::tools::{Toolbox, Wish, to_carry};
 use super::{EventQueue, Journal, Tamper};
 
@@ -56,6 +59,8 @@ pub(super) enum Next {
     Errand(u64),
     /// Support reaches whoever is on call.
     Called,
+    /// Somebody else of a team is on call from now on, or nobody.
+    ShiftEnds(TeamId),
 }
 
 /// What somebody takes for the cause, and takes back.
@@ -72,6 +77,7 @@ pub(crate) struct Driver<'a, W> {
     pub(super) people: People,
     pub(super) tools: Toolbox,
     pub(super) heard: Heard,
+    pub(super) at_work: AtWork,
     pub(super) queue: EventQueue<Next>,
     pub(super) log: RunLog,
     journal: Option<Journal>,
@@ -105,6 +111,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             people: People::new(Draws::new(seed, PEOPLE, tamper)),
             tools: Toolbox::new(scenario, Draws::new(seed, PEOPLE, tamper)),
             heard: Heard::default(),
+            at_work: AtWork::default(),
             queue: EventQueue::default(),
             log: RunLog::new(header(scenario, seed)),
             journal: None,
@@ -136,6 +143,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         for (index, change) in self.scenario.changes.iter().enumerate() {
             self.queue.push(change.at, Next::Propose(index));
         }
+        self.watch_shifts();
         self.queue.push(self.scenario.step, Next::Step);
         let end = self.scenario.duration;
         loop {
@@ -195,8 +203,8 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 suspects,
                 paged,
             } => {
-                // Nobody takes up twice what they are at work on.
-                if self.answered.insert(incident) {
+                // Nobody takes up twice what they are at work on, or what is another team's now.
+                if !self.is_rerouted(page) && self.answered.insert(incident) {
                     self.answer(page, suspects, paged);
                 }
             }
@@ -207,6 +215,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             } => self.decide(page, blamed, answered),
             Next::Errand(number) => self.run_errand(number),
             Next::Called => self.called(),
+            Next::ShiftEnds(team) => self.shift_ends(team),
         }
     }
 
@@ -269,7 +278,11 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 self.tell(Input::CommandFailed { command: issued.id }, None);
                 return;
             };
-            let delay = self.people.acknowledge(self.scenario, *page, now);
+            let model = self.responders(*page);
+            let asked = (*page, now);
+            let delay = self
+                .people
+                .acknowledge(self.scenario, model.as_ref(), asked);
             let answer = Next::Answer {
                 incident: *incident,
                 page: *page,
@@ -313,16 +326,22 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         let now = self.now;
         let body = PersonEvent::PageAnswered { page };
         let answered = self.log.push(now, Actor::OnCall, "page", vec![paged], body);
-        let by = self.scenario.on_call.principal.clone();
+        let by = self.takes_up(page);
         self.tell(Input::PageAcknowledged { page, by }, Some(answered));
+        self.takes_command(page, answered);
         let shown = self.with_truth(&suspects);
+        let incident = self.incident_of(page);
         let circumstances = Circumstances {
             sight: self.look_with(page, answered),
             can_talk: self.tools.can_talk(now),
+            busy: self.busy(incident),
+            shift_ends_in: self.shift_ends_in(page),
         };
-        let moves = self
-            .people
-            .diagnose(self.scenario, (page, now), &shown, circumstances);
+        let model = self.responders(page);
+        let asked = (incident, page, now);
+        let moves =
+            self.people
+                .diagnose(self.scenario, model.as_ref(), asked, &shown, circumstances);
         for act in moves {
             let decide = Next::Decide {
                 page,
@@ -342,7 +361,9 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         let decided = self
             .log
             .push(self.now, Actor::OnCall, subject, vec![answered], body);
-        if let Some(rollout) = rollout {
+        if let Some(rollout) = rollout
+            && !self.passes_on(page, rollout, decided)
+        {
             let wish = Wish::Order(Verdict { page, rollout });
             let purpose = ToolPurpose::Order(rollout);
             self.wish(ToolKind::RollbackService, purpose, (wish, decided));
@@ -357,7 +378,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         let input = Input::OperatorOrdered {
             rollout: verdict.rollout,
             order: Order::RollBack,
-            by: self.scenario.on_call.principal.clone(),
+            by: self.principal(verdict.page),
         };
         self.tell(input, Some(because));
     }
@@ -525,8 +546,12 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             }
             NoteBody::IncidentResolved { incident } => {
                 self.answered.remove(incident);
-                self.people.all_clear();
+                self.people.all_clear(*incident);
+                self.at_work.leave(*incident);
             }
+            NoteBody::IncidentMoved {
+                incident, from, to, ..
+            } => self.incident_moved(*incident, *from, *to, event),
             _ => {}
         }
     }

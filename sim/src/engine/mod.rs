@@ -9,6 +9,7 @@ mod queue;
 mod subjects;
 mod support;
 mod surroundings;
+mod teams;
 mod tools;
 
 use firedrill_core::Micros;

@@ -80,6 +80,21 @@ pub struct Names {
     pub slos: Vec<SloName>,
     /// Configs.
     pub configs: Vec<ConfigName>,
+    /// Teams; none where one person is on call for everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<String>,
+    /// The people in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<PersonName>,
+}
+
+/// Somebody who may be paged, for readers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonName {
+    /// A handle.
+    pub name: String,
+    /// The index of their team.
+    pub team: u16,
 }
 
 /// The first line of a log.

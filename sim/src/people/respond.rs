@@ -26,6 +26,9 @@ pub struct Scene {
     pub sight: f64,
     /// Whether people reach each other as always.
     pub can_talk: bool,
+    /// When the shift of the first person ends by their schedule; by the usual one of their site
+    /// when absent.
+    pub shift_ends_in: Option<Micros>,
 }
 
 /// Something that people try.
@@ -56,7 +59,7 @@ pub fn respond(
     for number in 0.. {
         let person = Person {
             number,
-            shift_ends_in: shift_ends_in(&model.site, scene.utc + after),
+            shift_ends_in: shift(model, scene, after),
             alerts: scene.alerts,
             incidents: if people == 1 { scene.incidents } else { 0 },
             sight: scene.sight,
@@ -96,6 +99,15 @@ pub fn respond(
     attempts
 }
 
+/// From `after` the acknowledgement to the end of whoever's shift it is then.
+fn shift(model: &Responders, scene: &Scene, after: Micros) -> Micros {
+    match scene.shift_ends_in {
+        Some(end) if after < end => end - after,
+        Some(_) => model.site.shift_length,
+        None => shift_ends_in(&model.site, scene.utc + after),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +119,7 @@ mod tests {
         incidents: 0,
         sight: 1.0,
         can_talk: true,
+        shift_ends_in: None,
     };
 
     fn responses(model: &Responders, guilty: &[bool]) -> Vec<Vec<Attempt>> {

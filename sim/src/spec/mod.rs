@@ -12,6 +12,7 @@ mod demand;
 mod fleet;
 mod people;
 mod propagation;
+mod teams;
 mod tools;
 
 use firedrill_core::Micros;
@@ -36,6 +37,7 @@ pub use people::{
     Searching, Site, Trust,
 };
 pub use propagation::{Partition, Propagation, Reach};
+pub use teams::{PersonSpec, TeamSpec, Teams};
 pub use tools::{Outage, Support, ToolKind, ToolSpec};
 
 /// A named rollout plan.
@@ -230,6 +232,9 @@ pub struct Scenario {
     /// Who listens to users; nobody when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub support: Option<Support>,
+    /// Teams, and who of them is on call; one person for everything when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Box<Teams>>,
     /// How the core is set up.
     pub core: CorePolicy,
     /// What must come out.

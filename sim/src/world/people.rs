@@ -3,7 +3,7 @@
 //! first suspect.
 
 use firedrill_core::Micros;
-use firedrill_core::ids::{PageId, RolloutId};
+use firedrill_core::ids::{IncidentId, PageId, RolloutId};
 
 use crate::people::{Answer, Dice, NoiseAlert, Scene, Window, acknowledge, noise_alerts, respond};
 use crate::random::{Draws, Entity, log_normal};
@@ -21,8 +21,8 @@ pub(crate) struct People {
     seen: Option<Vec<NoiseAlert>>,
     /// Pages whose incident is over: nobody does anything about them any more.
     over: Vec<PageId>,
-    /// The page they are at, with a model.
-    at: Option<PageId>,
+    /// The page of each incident that somebody is at, with a model.
+    at: Vec<(IncidentId, PageId)>,
 }
 
 /// What whoever is on call has to work with.
@@ -32,6 +32,10 @@ pub(crate) struct Circumstances {
     pub(crate) sight: f64,
     /// Whether people reach each other as always.
     pub(crate) can_talk: bool,
+    /// Other incidents that they have in hand.
+    pub(crate) busy: u32,
+    /// When their shift ends by its schedule; by their site's usual one when absent.
+    pub(crate) shift_ends_in: Option<Micros>,
 }
 
 /// Something that whoever is on call does about a page.
@@ -54,7 +58,7 @@ impl People {
             draws,
             seen: None,
             over: Vec::new(),
-            at: None,
+            at: Vec::new(),
         }
     }
 
@@ -62,10 +66,10 @@ impl People {
     pub(crate) fn acknowledge(
         &mut self,
         scenario: &Scenario,
-        page: PageId,
-        now: Micros,
+        model: Option<&Responders>,
+        (page, now): (PageId, Micros),
     ) -> Option<Micros> {
-        let Some(model) = &scenario.on_call.model else {
+        let Some(model) = model else {
             let u = self.draw(ACKNOWLEDGE_LANE, u64::from(page.0));
             return Some(log_normal(u, scenario.on_call.acknowledge));
         };
@@ -85,11 +89,12 @@ impl People {
     pub(crate) fn diagnose(
         &mut self,
         scenario: &Scenario,
-        (page, now): (PageId, Micros),
+        model: Option<&Responders>,
+        (incident, page, now): (IncidentId, PageId, Micros),
         suspects: &[(RolloutId, bool)],
         circumstances: Circumstances,
     ) -> Vec<Move> {
-        let Some(model) = &scenario.on_call.model else {
+        let Some(model) = model else {
             let u = self.draw(DIAGNOSE_LANE, u64::from(page.0));
             let after = log_normal(u, scenario.on_call.diagnose);
             let blind = Searching::default().blindness(circumstances.sight);
@@ -98,7 +103,8 @@ impl People {
                 blamed: suspects.first().map(|(rollout, _)| *rollout),
             }];
         };
-        self.at = Some(page);
+        self.at.retain(|(of, _)| *of != incident);
+        self.at.push((incident, page));
         let seen = self.remember(scenario, model);
         let then = MEMORY + now;
         let open = seen.iter().filter(|p| p.at <= then && then < p.until);
@@ -106,9 +112,10 @@ impl People {
         let scene = Scene {
             utc: scenario.demand.start + now,
             alerts: (real.len() + noise.len()) as u32,
-            incidents: real.len() as u32,
+            incidents: real.len() as u32 + circumstances.busy,
             sight: circumstances.sight,
             can_talk: circumstances.can_talk,
+            shift_ends_in: circumstances.shift_ends_in,
         };
         let guilty: Vec<bool> = suspects.iter().map(|(_, guilty)| *guilty).collect();
         let mut dice = Dice::new(&mut self.draws, u64::from(page.0));
@@ -121,9 +128,11 @@ impl People {
         moved.collect()
     }
 
-    /// The incident is over: with a model, whoever is at it stops.
-    pub(crate) fn all_clear(&mut self) {
-        self.over.extend(self.at.take());
+    /// The incident is over, or another team's: with a model, whoever is at it stops.
+    pub(crate) fn all_clear(&mut self, incident: IncidentId) {
+        let (done, going): (Vec<_>, Vec<_>) = self.at.iter().partition(|(of, _)| *of == incident);
+        self.over.extend(done.into_iter().map(|(_, page)| page));
+        self.at = going;
     }
 
     /// Whether a page's incident is over, so that nobody does anything about it any more.

@@ -250,6 +250,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
         noise: Noise::default(),
         tools: vec![],
         support: None,
+        teams: None,
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: delay(3, 0.8),
