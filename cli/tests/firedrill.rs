@@ -51,6 +51,15 @@ fn list_tells_the_catalogue() {
         "automation-misfires",
         "alert-fatigue",
         "wrong-suspect",
+        "monitoring-blind",
+        "pager-down",
+        "distribution-partitioned",
+        "rollback-depends-on-victim",
+        "no-out-of-band",
+        "slow-rollback-adoption",
+        "wrong-team",
+        "follow-the-sun-handover",
+        "two-incidents-at-once",
     ];
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);
