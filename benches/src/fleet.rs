@@ -98,6 +98,9 @@ pub fn steady(size: Size, duration: Micros) -> Scenario {
             0.005,
         ),
         noise: Noise::default(),
+        tools: vec![],
+        support: None,
+        teams: None,
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: log_normal(Micros::from_mins(3)),

@@ -557,6 +557,9 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
         },
         telemetry: Telemetry::of_scrapes(Micros::from_secs(10), log_normal, 0.0),
         noise: Noise::default(),
+        tools: vec![],
+        support: None,
+        teams: None,
         on_call: OnCall {
             principal: principal("kim", Role::SiteReliability),
             acknowledge: log_normal,

@@ -70,6 +70,11 @@ pub(crate) fn requirement(requirement: &Requirement) -> String {
         | Requirement::PagesAtMost(_)
         | Requirement::ReachesFull(_)
         | Requirement::BreachesSlo(_)
+        | Requirement::Mitigated(_)
+        | Requirement::AcknowledgedWithin(_)
+        | Requirement::RollbackAdoptedWithin(_)
+        | Requirement::TeamsPagedAtLeast(_)
+        | Requirement::HandsOver(_)
         | Requirement::HarmsUsers(_)
         | Requirement::ActionWorks(_)
         | Requirement::ActionFails(_) => requirement.to_string(),

@@ -64,6 +64,15 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "breaker-contains-cascade",
     "drain-overloads-neighbour",
     "override-regretted",
+    "monitoring-blind",
+    "pager-down",
+    "distribution-partitioned",
+    "rollback-depends-on-victim",
+    "no-out-of-band",
+    "slow-rollback-adoption",
+    "wrong-team",
+    "follow-the-sun-handover",
+    "two-incidents-at-once",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",
@@ -78,6 +87,7 @@ const POLICIES: &[Entry] = entries!("policies":
     "canary-then-waves",
     "golden-signals",
     "region-by-region",
+    "canary-then-everybody",
     "dark-then-evidence",
     "evidence-then-waves",
 );

@@ -533,7 +533,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:82:5: an expectation requires 2 things at once [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`, `harms-users`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`",
         ],
     );
     check(
@@ -541,7 +541,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:83:5: an expectation requires nothing [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`, `harms-users`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`",
         ],
     );
     check(
@@ -831,6 +831,127 @@ fn people_that_cannot_be() {
     let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
     let model = loaded.scenario.on_call.model.as_deref();
     assert_eq!(model.map(|model| model.site.utc_offset_s), Some(-18_000));
+}
+
+/// The tiny scenario with sections of its own in front of `core`.
+fn with_sections(sections: &str) -> String {
+    SOUND.replace("core:\n", &format!("{sections}core:\n"))
+}
+
+fn check_sections(sections: &str, expected: &[&str]) {
+    check(&[("core:\n", &format!("{sections}core:\n"))], expected);
+}
+
+#[test]
+fn tools_stand_on_what_there_is() {
+    check_sections(
+        "tools: {pager: {depends-on: [card]}}\n",
+        &[
+            "t.yaml:45:30: the pager names service `card`, which is not defined in this scenario [scenario::unknown-service]",
+            "  | no such service",
+            "  help: did you mean `cart`, defined on line 10?",
+        ],
+    );
+    check_sections(
+        "tools: {dashboards: {needs-health: 90 %}}\n",
+        &[
+            "t.yaml:45:36: the dashboards needs the health of no service [scenario::needs-nothing]",
+            "  | `needs-health` without `depends-on`",
+            "  help: list the services that it stands on, or leave this out",
+        ],
+    );
+    check_sections(
+        "tools:\n  pager: {break-glass: 5m}\n",
+        &[
+            "t.yaml:46:10: the pager works by itself: nobody stands by to break the glass [scenario::nobody-to-break]",
+            "  | `break-glass` of a tool that works without people",
+            "  help: give it `out-of-band`, or leave this out",
+        ],
+    );
+    check_sections(
+        "tools: {chat: {down: [{from: 20m, until: 10m}]}}\n",
+        &[
+            "t.yaml:45:42: the end of an outage of the chat is `10m`; allowed is later than its begin [scenario::out-of-range]",
+            "  | expected later than its begin",
+            "  help: see `firedrill schema` for all keys and values",
+        ],
+    );
+    check_sections(
+        "support: {reports: 3, within: 10m, calls: {median: 5m, sigma: 0.5}}\n",
+        &[
+            "t.yaml:45:20: support listens to users, but no user reports anything [scenario::nobody-reports]",
+            "  | waits for ever",
+            "  help: give `telemetry` its `user-reports`",
+        ],
+    );
+}
+
+#[test]
+fn teams_can_be_paged() {
+    check_sections(
+        "teams:\n  - {name: carts, people: []}\n",
+        &[
+            "t.yaml:46:12: team `carts` has nobody who could be paged [scenario::nobody-to-page]",
+            "  | no people",
+            "  help: list somebody under `people`",
+        ],
+    );
+    check_sections(
+        "teams:\n  - {name: carts, people: [{name: ana}], rota: [{people: [anna]}]}\n",
+        &[
+            "t.yaml:46:59: a rotation names person `anna`, which is not defined in this scenario [scenario::unknown-person]",
+            "  | no such person",
+            "  help: did you mean `ana`, defined on line 46?",
+        ],
+    );
+    check_sections(
+        "teams:\n  - {name: carts, people: [{name: ana}], escalation: []}\n",
+        &[
+            "t.yaml:46:12: the escalation of team `carts` pages nobody [scenario::nobody-to-page]",
+            "  | no levels",
+            "  help: leave `escalation` out, or give it a level",
+        ],
+    );
+    check_sections(
+        "teams:\n  - {name: carts, owns: [{service: card}], people: [{name: ana, role: developer}]}\n",
+        &[
+            "t.yaml:46:36: what a team owns names service `card`, which is not defined in this scenario [scenario::unknown-service]",
+            "  | no such service",
+            "  help: did you mean `cart`, defined on line 10?",
+            "t.yaml:46:61: `ana` may be on call and acts as developer, a role that may not roll back [scenario::powerless-on-call]",
+            "  | cannot end an incident",
+            "  help: give the role `owner` or `site-reliability`",
+        ],
+    );
+}
+
+#[test]
+fn tools_and_teams_are_explained() {
+    let text = with_sections(
+        "tools:
+  rollback-service: {depends-on: [cart], break-glass: 30m}
+  pager: {availability: 99.9 %, down: [{from: 10m, until: 20m}], out-of-band: 2m}
+teams:
+  - name: carts
+    owns: [{service: cart}]
+    people: [{name: ana}, {name: bo, site: -8h}]
+    rota:
+      - {people: [ana], hours: {from: \"06:00\", until: \"18:00\"}}
+      - {people: [bo], site: -8h, hours: {from: \"10:00\", until: \"22:00\"}}
+    escalation: [{answer-within: 5m}, {page: [ana], answer-within: 10m}]
+",
+    );
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let told = explain(&loaded);
+    let told: Vec<&str> = told.split_whitespace().collect();
+    let told = told.join(" ");
+    for line in [
+        "The pager: one use takes 15s, works by itself 99.9 % of the time (an outage lasts 30m on average). It is down from 10m to 20m into the run. Without it there is a way that depends on nothing and takes 2m.",
+        "The rollback service: one use takes 10s. It works only while `cart` answers at least 50 % of requests. Without those services people get in by sealed credentials, which takes 30m the first time.",
+        "carts: paged for `cart` and whatever nobody owns; really runs `cart`. On call: ana from 06:00 to 18:00 at UTC; bo from 10:00 to 22:00 at UTC-8h. Pages whoever is on call for 5m, then ana for 10m, 3 times in all.",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
 }
 
 #[test]

@@ -16,10 +16,20 @@ pub enum Requirement {
     TimeToDetectAtMost(Micros),
     /// From the first user harmed until every objective holds again.
     TimeToMitigateAtMost(Micros),
+    /// Whether every objective holds again before the run ends.
+    Mitigated(bool),
+    /// From the first page to the first acknowledgement.
+    AcknowledgedWithin(Micros),
+    /// From the begin of the rollback until no reachable instance runs the change.
+    RollbackAdoptedWithin(Micros),
     /// Instances that ever ran the change, among those of its service.
     ExposureAtMost(Ppm),
     /// Pages sent.
     PagesAtMost(u32),
+    /// Teams paged.
+    TeamsPagedAtLeast(u32),
+    /// Whether the command of an incident changes hands.
+    HandsOver(bool),
     /// Whether the change reaches its whole scope and stays.
     ReachesFull(bool),
     /// Whether an objective's error budget burns faster than it may, by the users' own count.
@@ -48,6 +58,8 @@ pub enum CatchPoint {
     Stage(String),
     /// An SLO alert.
     SloAlert,
+    /// Users who complain.
+    Users,
     /// Nothing.
     Nobody,
 }
@@ -76,8 +88,13 @@ impl Requirement {
             Self::CaughtBy(point) => point.matches(&measures.caught_by),
             Self::TimeToDetectAtMost(limit) => within(measures.time_to_detect, *limit),
             Self::TimeToMitigateAtMost(limit) => within(measures.time_to_mitigate, *limit),
+            Self::Mitigated(wanted) => (measures.time_to_mitigate != Span::Never) == *wanted,
+            Self::AcknowledgedWithin(limit) => within(measures.time_to_acknowledge, *limit),
+            Self::RollbackAdoptedWithin(limit) => within(measures.rollback_time, *limit),
             Self::ExposureAtMost(limit) => measures.exposure <= *limit,
             Self::PagesAtMost(limit) => measures.pages <= *limit,
+            Self::TeamsPagedAtLeast(least) => measures.teams_paged >= *least,
+            Self::HandsOver(wanted) => measures.command_handed_over == *wanted,
             Self::ReachesFull(wanted) => measures.reached_full == *wanted,
             Self::BreachesSlo(wanted) => measures.slo_breached == *wanted,
             Self::HarmsUsers(wanted) => measures.harmed == *wanted,
@@ -95,6 +112,7 @@ impl CatchPoint {
             | (Self::Canary, Catcher::Canary { .. })
             | (Self::Wave, Catcher::Wave { .. })
             | (Self::SloAlert, Catcher::SloAlert { .. })
+            | (Self::Users, Catcher::Users)
             | (Self::Nobody, Catcher::Nobody) => true,
             (Self::Stage(wanted), Catcher::Canary { stage } | Catcher::Wave { stage }) => {
                 wanted == stage
@@ -105,6 +123,7 @@ impl CatchPoint {
                 | Self::Canary
                 | Self::Wave
                 | Self::SloAlert
+                | Self::Users
                 | Self::Nobody
                 | Self::Stage(_),
                 _,
@@ -122,6 +141,7 @@ impl std::fmt::Display for CatchPoint {
             Self::Wave => f.write_str("a wave"),
             Self::Stage(name) => write!(f, "stage `{name}`"),
             Self::SloAlert => f.write_str("an SLO alert"),
+            Self::Users => f.write_str("users' reports"),
             Self::Nobody => f.write_str("nobody"),
         }
     }
@@ -178,8 +198,19 @@ impl std::fmt::Display for Requirement {
             Self::TimeToMitigateAtMost(limit) => {
                 write!(f, "time to mitigate at most {}", length(*limit))
             }
+            Self::Mitigated(true) => f.write_str("is mitigated"),
+            Self::Mitigated(false) => f.write_str("is not mitigated"),
+            Self::AcknowledgedWithin(limit) => {
+                write!(f, "acknowledged within {}", length(*limit))
+            }
+            Self::RollbackAdoptedWithin(limit) => {
+                write!(f, "rollback adopted within {}", length(*limit))
+            }
             Self::ExposureAtMost(limit) => write!(f, "exposure at most {limit}"),
             Self::PagesAtMost(limit) => write!(f, "pages at most {limit}"),
+            Self::TeamsPagedAtLeast(least) => write!(f, "teams paged at least {least}"),
+            Self::HandsOver(true) => f.write_str("command changes hands"),
+            Self::HandsOver(false) => f.write_str("command stays in one hand"),
             Self::ReachesFull(true) => f.write_str("reaches 100 %"),
             Self::ReachesFull(false) => f.write_str("does not stay at 100 %"),
             Self::BreachesSlo(true) => f.write_str("breaches an SLO"),

@@ -9,11 +9,15 @@ use crate::alerting::SloHistory;
 use crate::config::{Decision, Edit, Principal, ProposeError, ReviewError};
 use crate::health::{TelemetryWindow, WindowError};
 use crate::ids::{
-    ActionId, ChangeId, CommandId, ConfigId, PageId, PlanId, RegionId, RolloutId, SloId,
+    ActionId, ChangeId, CommandId, ConfigId, IncidentId, PageId, PersonId, PlanId, RegionId,
+    RolloutId, ServiceId, SloId,
 };
+use crate::incident::BookError;
 use crate::remediation;
 use crate::rollout::{ExposureReport, Order, OrderError};
 use crate::time::Micros;
+
+use super::people::Saying;
 
 /// A fact. The enum is closed: everything that can ever reach the plane is listed here, and a
 /// saved list of inputs rebuilds the plane exactly.
@@ -83,6 +87,24 @@ pub enum Input {
     Remediation {
         /// What.
         fact: remediation::Input,
+    },
+    /// Users complain, and somebody passed it on.
+    TroubleReported {
+        /// The service that they complain about.
+        service: ServiceId,
+        /// Who passed it on.
+        by: Principal,
+    },
+    /// Users no longer complain.
+    TroubleEnded,
+    /// Somebody said something about an incident.
+    Said {
+        /// The incident.
+        incident: IncidentId,
+        /// Who.
+        by: PersonId,
+        /// What.
+        saying: Saying,
     },
     /// A command was carried out, or taken over by somebody who will.
     CommandDone {
@@ -158,6 +180,15 @@ pub enum InputError {
     /// The plane sent no such page.
     #[error("no page {0}")]
     UnknownPage(PageId),
+    /// The book of incidents refuses it.
+    #[error("the incident does not take this")]
+    Incident(#[source] BookError),
+    /// Nobody told of trouble.
+    #[error("no trouble was reported that could have ended")]
+    NothingReported,
+    /// The plane knows no such service.
+    #[error("no service {0}")]
+    UnknownService(ServiceId),
     /// The plane gave no such command.
     #[error("no command {0}")]
     UnknownCommand(CommandId),

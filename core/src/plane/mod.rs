@@ -14,6 +14,7 @@ mod holds;
 mod incidents;
 mod input;
 mod note;
+mod people;
 mod rollouts;
 mod setup;
 mod suspicion;
@@ -39,6 +40,7 @@ pub use action_note::{ActionNote, ActionOrder};
 pub use command::{Command, Issued};
 pub use input::{Input, InputError};
 pub use note::{Note, NoteBody};
+pub use people::Saying;
 pub use setup::{ConfigSetup, RetryPolicy, Setup, SetupError};
 pub use suspicion::{RankedSuspect, SUSPECTS_MAX};
 
@@ -77,6 +79,8 @@ pub struct ControlPlane {
     seen: Vec<Seen>,
     /// Every paging alert, whether it still fires or not.
     raised: BTreeMap<AlertId, Raised>,
+    /// The alert of what users complain about, as long as they do.
+    reported: Option<AlertId>,
     /// What each service depends on, at the end of the shortest chain of calls.
     reach: BTreeMap<ServiceId, Vec<Dependency>>,
     windows_seen: WindowsSeen,
@@ -119,6 +123,7 @@ impl ControlPlane {
             remediation: Remediation::new(setup.remediation()),
             seen: setup.slos.iter().map(|_| Seen::default()).collect(),
             raised: BTreeMap::new(),
+            reported: None,
             reach: suspicion::reach(&setup.dependencies),
             windows_seen: WindowsSeen::default(),
             pasts: setup.pasts(),
@@ -326,6 +331,13 @@ impl ControlPlane {
             Input::PageAcknowledged { page, by } => self.page_acknowledged(page, by),
             Input::OperatorOrdered { rollout, order, by } => self.ordered(rollout, order, by),
             Input::Remediation { fact } => self.remediate(fact),
+            Input::TroubleReported { service, by } => self.trouble_reported(service, by),
+            Input::TroubleEnded => self.trouble_ended(),
+            Input::Said {
+                incident,
+                by,
+                saying,
+            } => self.said(incident, by, saying),
             Input::CommandDone { command } => self.command_done(command),
             Input::CommandFailed { command } => self.command_failed(command),
         }

@@ -60,6 +60,8 @@ pub(super) enum RaisedBy {
     },
     /// A rollout that is held.
     Held(RolloutId),
+    /// Users, who complain about a service.
+    Report(ServiceId),
 }
 
 /// What a service has shown lately.
@@ -239,6 +241,7 @@ impl ControlPlane {
         let (slo, factor_milli) = match raised.by {
             RaisedBy::Rule { slo, factor_milli } => (slo, factor_milli),
             RaisedBy::Held(rollout) => return Some(self.evidence_of_judge(rollout, raised)),
+            RaisedBy::Report(service) => return Some(self.evidence_of_users(service, raised)),
         };
         let groups = self.seen[slo.index()].groups(self.now);
         let slo = &self.setup.slos[slo.index()];
@@ -270,6 +273,17 @@ impl ControlPlane {
             regions: regions.into_iter().collect(),
             started_at: raised.fired_at,
             dependencies: self.reach.get(&flight.service).cloned().unwrap_or_default(),
+            splits: Vec::new(),
+        }
+    }
+
+    /// What users tell: trouble at a service, nobody knows where.
+    fn evidence_of_users(&self, service: ServiceId, raised: &Raised) -> Evidence {
+        Evidence {
+            service,
+            regions: Vec::new(),
+            started_at: raised.fired_at,
+            dependencies: self.reach.get(&service).cloned().unwrap_or_default(),
             splits: Vec::new(),
         }
     }

@@ -168,6 +168,18 @@ pub(crate) enum Action {
         asks: u8,
         seconds: u8,
     },
+    /// Somebody says something about an incident.
+    Say {
+        incident: u8,
+        by: u8,
+        what: u8,
+        whom: u8,
+    },
+    /// Users complain, or stop to.
+    Trouble {
+        service: u8,
+        over: bool,
+    },
     LoadHistory {
         slo: u8,
         bad_share: u8,
@@ -256,6 +268,10 @@ fn any_person() -> impl Strategy<Value = Action> {
         3 => (any::<u8>(), any::<u8>(), any::<u8>())
             .prop_map(|(rollout, order, by)| Action::Order { rollout, order, by }),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(page, by)| Action::Acknowledge { page, by }),
+        5 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
+            .prop_map(|(incident, by, what, whom)| Action::Say { incident, by, what, whom }),
+        1 => (any::<u8>(), any::<bool>())
+            .prop_map(|(service, over)| Action::Trouble { service, over }),
     ]
 }
 

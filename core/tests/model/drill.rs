@@ -9,9 +9,13 @@ use firedrill_core::health::{
     ClassCounts, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, TelemetryWindow,
 };
 use firedrill_core::ids::{
-    ChangeId, ClassId, CommandId, ConfigId, PageId, PlanId, RegionId, RolloutId, ServiceId, SloId,
+    ChangeId, ClassId, CommandId, ConfigId, IncidentId, PageId, PersonId, PlanId, RegionId,
+    RolloutId, ServiceId, SloId, TeamId,
 };
-use firedrill_core::plane::{Command, ControlPlane, Input, InputError, Issued, Note, Setup};
+use firedrill_core::incident::{Audience as IncidentAudience, IncidentRole};
+use firedrill_core::plane::{
+    Command, ControlPlane, Input, InputError, Issued, Note, Saying, Setup,
+};
 use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{ExposureReport, Order, State};
 
@@ -30,6 +34,8 @@ const ON_CALL: u8 = 2;
 const COPIES_MAX: usize = 12;
 /// An id that no run reaches.
 const NEVER_GIVEN: u64 = 1_000_000;
+/// The setup pages three times at one level, a minute each.
+const LONGEST_ESCALATION: Micros = Micros::from_mins(3);
 /// How long a world in which nothing fails any more may take to settle, in scrapes.
 const SETTLE_TICKS: u32 = 240;
 
@@ -154,6 +160,13 @@ impl Drill {
                 asks,
                 seconds,
             } => self.overrule(rollout, asks, seconds),
+            Action::Say {
+                incident,
+                by,
+                what,
+                whom,
+            } => self.say(incident, by, what, whom),
+            Action::Trouble { service, over } => self.trouble(service, over),
             Action::LoadHistory { slo, bad_share } => self.load_history(slo, bad_share),
             Action::TurnBackTime { seconds } => self.turn_back(Micros::from_secs(seconds.into())),
             Action::Flow {
@@ -170,6 +183,8 @@ impl Drill {
         self.require(must::invariant_replay_equals_live(self));
         self.require(must::invariant_nothing_is_forgotten(self));
         self.require(must::invariant_store_agrees(self));
+        self.require(must::invariant_one_commander(self));
+        self.require(must::invariant_paging_is_bounded(self));
     }
 
     /// Everything stops failing: the world settles in time, on what is known good, and the run
@@ -193,6 +208,10 @@ impl Drill {
         }
         self.tick(usize::MAX, Weather::Good);
         self.require(self.invariant_settles_on_last_known_good());
+        // Nobody answers any more: paging ends all the same.
+        self.trouble(0, false);
+        self.wait(LONGEST_ESCALATION, true);
+        self.require(must::invariant_escalations_end(self));
         self.require(invariant_recovery_is_seamless(self));
     }
 
@@ -510,6 +529,68 @@ impl Drill {
         let page = PageId(page % (self.pages.len() as u32 + 1));
         let by = principal(by);
         self.call(Some(Input::PageAcknowledged { page, by }));
+    }
+
+    /// Says any of all sayings, mostly about an open incident, now and then about any that there
+    /// is or about the next one; often it is the commander who speaks.
+    fn say(&mut self, incident: u8, by: u8, what: u8, whom: u8) {
+        let book = self.plane.incidents();
+        let open: Vec<IncidentId> = book.open().map(|record| record.id).collect();
+        let count = book.incidents().len() as u32;
+        let pick = |index: u8| match open.len() {
+            0 => IncidentId(u32::from(index) % (count + 1)),
+            _ if index.is_multiple_of(8) => IncidentId(u32::from(index) % (count + 1)),
+            open_count => open[usize::from(index) % open_count],
+        };
+        let incident = pick(incident);
+        let record = book.incident(incident);
+        let commander = record.and_then(|record| record.roles.commander());
+        let (by, to) = match commander {
+            Some(person) if by.is_multiple_of(2) => (u32::from(person.0), u32::from(whom) % 3),
+            _ => (u32::from(by) % 3, u32::from(whom) % 3),
+        };
+        let roles = [
+            IncidentRole::Commander,
+            IncidentRole::Deputy,
+            IncidentRole::Communications,
+            IncidentRole::Expert(ServiceId(0)),
+        ];
+        let role = roles[usize::from(whom) % 4];
+        let readers = [IncidentAudience::Internal, IncidentAudience::Public];
+        let saying = match what % 9 {
+            0 => Saying::CauseNamed,
+            1 => Saying::SearchResumed,
+            2 => Saying::Rerouted {
+                to: TeamId(to as u16),
+            },
+            3 => Saying::RoleAssumed { role },
+            4 => Saying::RoleReleased { role },
+            5 => Saying::StatusPosted {
+                audience: readers[usize::from(whom) % 2],
+            },
+            6 => Saying::Merged { into: pick(whom) },
+            _ => Saying::RoleHandedOver {
+                role,
+                to: PersonId(to as u16),
+            },
+        };
+        self.call(Some(Input::Said {
+            incident,
+            by: PersonId(by as u16),
+            saying,
+        }));
+    }
+
+    /// Users complain about a service, which may not exist, or no longer.
+    fn trouble(&mut self, service: u8, over: bool) {
+        self.call(Some(if over {
+            Input::TroubleEnded
+        } else {
+            Input::TroubleReported {
+                service: ServiceId(u16::from(service) % (SERVICES + 1)),
+                by: principal(ON_CALL),
+            }
+        }));
     }
 
     fn order(&mut self, rollout: RolloutId, order: Order, by: u8) {

@@ -2,13 +2,14 @@
 
 use firedrill_core::health::Outcome;
 use firedrill_core::ids::RolloutId;
+use firedrill_core::incident::{IncidentRecord, IncidentRole, Phase, Standing};
 use firedrill_core::plane::{Command, ControlPlane, Issued, Note, NoteBody};
 
 use firedrill_core::rollout::RollbackReason;
 
 use super::books::Books;
 use super::drill::Drill;
-use super::setup::{REGIONS, SAMPLE_MIN, STALE_AFTER};
+use super::setup::{PAGES_MAX, REGIONS, SAMPLE_MIN, STALE_AFTER};
 use firedrill_core::ids::RegionId;
 
 /// What an invariant says.
@@ -273,6 +274,50 @@ pub(crate) fn invariant_nothing_is_forgotten(drill: &Drill) -> Checked {
         .find(|id| !drill.books.closed.contains(id) && !outstanding.contains(id));
     hold(forgotten.is_none(), || {
         format!("command {forgotten:?} is forgotten")
+    })
+}
+
+/// At most one person commands an incident, and nobody one that was merged or cancelled.
+pub(crate) fn invariant_one_commander(drill: &Drill) -> Checked {
+    for record in drill.plane.incidents().incidents() {
+        let tenures = record.roles.tenures().iter();
+        let commanding = tenures.filter(|t| t.role == IncidentRole::Commander && t.is_active());
+        let count = commanding.count();
+        let over = matches!(record.lifecycle.phase(), Phase::Merged | Phase::Cancelled);
+        hold(count <= usize::from(!over), || {
+            format!("{count} people command incident {}", record.id)
+        })?;
+    }
+    Ok(())
+}
+
+/// A team is paged as often as its policy says, and no more.
+pub(crate) fn invariant_paging_is_bounded(drill: &Drill) -> Checked {
+    let book = drill.plane.incidents();
+    for record in book.incidents() {
+        let escalation = book
+            .pager()
+            .escalation(record.id)
+            .ok_or("it was paged for")?;
+        let teams = escalation.hops.len() as u32 + 1;
+        hold(escalation.pages <= teams * PAGES_MAX, || {
+            format!("{} pages to {teams} teams", escalation.pages)
+        })?;
+    }
+    Ok(())
+}
+
+/// Nobody is paged for ever: when the longest escalation is over, every incident is in hand, or
+/// over, or given up.
+pub(crate) fn invariant_escalations_end(drill: &Drill) -> Checked {
+    let book = drill.plane.incidents();
+    let pages = |record: &&IncidentRecord| {
+        let escalation = book.pager().escalation(record.id);
+        escalation.is_some_and(|e| matches!(e.standing, Standing::Paging { .. }))
+    };
+    let paging = book.incidents().iter().find(pages);
+    hold(paging.is_none(), || {
+        format!("still paging: {:?}", paging.map(|record| record.id))
     })
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::health::{NoDataReason, Outcome};
+use firedrill_core::incident::Phase;
 use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{PauseReason, RollbackReason};
 
@@ -67,6 +68,22 @@ marks! {
     SeverityChanged,
     /// Somebody who took command.
     CommandAssumed,
+    /// A role that somebody handed to somebody else.
+    RoleHandedOver,
+    /// A role that somebody laid down.
+    RoleReleased,
+    /// An incident that changed teams.
+    Rerouted,
+    /// An incident that was merged into another one.
+    Merged,
+    /// A cause that somebody named.
+    Identified,
+    /// Users who complained.
+    TroubleReported,
+    /// Users who no longer did.
+    TroubleEnded,
+    /// A post to a status page.
+    StatusPosted,
     /// A rollback that automation may not begin.
     RollbackHeld,
     /// A held rollout that somebody decided about.
@@ -163,6 +180,13 @@ impl Marks {
             NoteBody::PageSent { attempt, .. } => (*attempt > 1).then_some(Mark::PagedAgain),
             NoteBody::SeverityChanged { from, .. } => from.map(|_| Mark::SeverityChanged),
             NoteBody::RoleAssumed { .. } => Some(Mark::CommandAssumed),
+            NoteBody::RoleHandedOver { .. } => Some(Mark::RoleHandedOver),
+            NoteBody::RoleReleased { .. } => Some(Mark::RoleReleased),
+            NoteBody::IncidentRerouted { .. } => Some(Mark::Rerouted),
+            NoteBody::IncidentMoved { to, .. } => of_phase(*to),
+            NoteBody::TroubleReported { .. } => Some(Mark::TroubleReported),
+            NoteBody::TroubleEnded { .. } => Some(Mark::TroubleEnded),
+            NoteBody::StatusPosted { .. } => Some(Mark::StatusPosted),
             NoteBody::RollbackHeld { .. } => Some(Mark::RollbackHeld),
             NoteBody::HoldEnded { .. } => Some(Mark::HoldEnded),
             NoteBody::SuspectsRanked { .. } => Some(Mark::SuspectsRanked),
@@ -186,7 +210,6 @@ impl Marks {
             | NoteBody::AlertResolved { .. }
             | NoteBody::AcknowledgementLapsed { .. }
             | NoteBody::NobodyOnCall { .. }
-            | NoteBody::IncidentMoved { .. }
             | NoteBody::StatusPostMissed { .. }
             | NoteBody::IncidentOpened { .. } => None,
         };
@@ -211,6 +234,15 @@ const fn of_action(note: &ActionNote) -> Option<Mark> {
         | ActionNote::Started { .. }
         | ActionNote::Finished { .. }
         | ActionNote::OverrideAsked { .. } => None,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "two phases are rare")]
+const fn of_phase(phase: Phase) -> Option<Mark> {
+    match phase {
+        Phase::Merged => Some(Mark::Merged),
+        Phase::Identified => Some(Mark::Identified),
+        _ => None,
     }
 }
 

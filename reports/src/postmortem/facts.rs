@@ -188,6 +188,29 @@ impl<'a> Facts<'a> {
         names.get(region.index()).map_or("unknown", String::as_str)
     }
 
+    pub(crate) fn service(&self, service: firedrill_core::ids::ServiceId) -> &'a str {
+        let names = &self.log.header().names.services;
+        names
+            .get(service.index())
+            .map_or("unknown", |service| service.name.as_str())
+    }
+
+    /// The name of a team; its number where the scenario has no teams.
+    pub(crate) fn team(&self, team: firedrill_core::ids::TeamId) -> String {
+        let names = &self.log.header().names.teams;
+        let name = names.get(team.index());
+        name.map_or_else(|| (team.0 + 1).to_string(), |name| format!("`{name}`"))
+    }
+
+    /// Somebody who is paged: by their handle and team, where the scenario has teams.
+    pub(crate) fn responder(&self, person: firedrill_core::ids::PersonId) -> String {
+        let names = &self.log.header().names;
+        names.people.get(usize::from(person.0)).map_or_else(
+            || "the on-call engineer".into(),
+            |one| format!("`{}` of `{}`", one.name, names.teams[usize::from(one.team)]),
+        )
+    }
+
     pub(crate) fn slo(&self, slo: SloId) -> &'a str {
         let names = &self.log.header().names.slos;
         names

@@ -56,6 +56,7 @@ fn well(facts: &Facts<'_>) -> Vec<Statement> {
         | Catcher::Canary { .. }
         | Catcher::Wave { .. }
         | Catcher::SloAlert { .. }
+        | Catcher::Users
         | Catcher::Nobody => {}
     }
     said.extend(contained(facts));

@@ -19,6 +19,7 @@ mod remedies;
 mod response;
 mod timeline;
 mod times;
+mod tools;
 mod whys;
 
 use firedrill_sim::campaign::RunOutcome;

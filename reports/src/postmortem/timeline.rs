@@ -11,7 +11,7 @@ use crate::words::{self, Clock};
 
 use super::facts::Facts;
 use super::model::TimelineEntry;
-use super::{people, remedies};
+use super::{people, remedies, tools};
 
 /// The timeline: every event but the samples.
 pub(super) fn write(facts: &Facts<'_>) -> Vec<TimelineEntry> {
@@ -91,6 +91,7 @@ const fn is_key(body: &EventBody) -> bool {
                 | NoteBody::StagePromoted { .. }
         ),
         EventBody::Command(_) => false,
+        EventBody::World(WorldEvent::Tool(tool)) => tools::matters(tool),
         EventBody::World(world) => !matches!(
             world,
             WorldEvent::CommandTaken { .. } | WorldEvent::VerdictTruth(_) | WorldEvent::Sample(_)
@@ -123,6 +124,10 @@ pub(super) fn tell(facts: &Facts<'_>, event: &Event) -> String {
         EventBody::Person(PersonEvent::OverrideDeclined { .. }) => {
             "The second person does not agree: the verdict stays.".into()
         }
+        EventBody::Person(PersonEvent::TroubleTold { reports }) => format!(
+            "Support calls the on-call engineer: {} of users came in lately.",
+            words::counted(u64::from(*reports), "report")
+        ),
         EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => rollout.map_or_else(
             || "The on-call engineer finds no suspect.".into(),
             |rollout| {
@@ -403,6 +408,7 @@ fn tell_world(facts: &Facts<'_>, world: &WorldEvent) -> String {
         WorldEvent::InputRefused { error } => {
             format!("The control plane refuses an input: {error}.")
         }
+        WorldEvent::Tool(tool) => tools::tell(facts, tool),
         WorldEvent::DefectArmed { change, story, .. } => format!(
             "“{}” carries a defect: {}",
             facts.change_title(*change),

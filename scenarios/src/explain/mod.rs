@@ -7,6 +7,8 @@ mod mix;
 mod people;
 mod propagation;
 mod response;
+mod teams;
+mod tools;
 
 use std::fmt::Write;
 
@@ -58,6 +60,8 @@ fn write_all(out: &mut String, loaded: &Loaded, seed: Option<u64>) -> std::fmt::
     write_alerts(out, scenario)?;
     people::write(out, scenario)?;
     response::write(out, scenario)?;
+    teams::write(out, scenario)?;
+    tools::write(out, scenario)?;
     write_expectations(out, scenario)
 }
 

@@ -23,12 +23,27 @@ pub struct ExpectationFile {
     /// From the first user harmed until every objective holds again.
     #[serde(default)]
     pub time_to_mitigate_at_most: Option<Scalar<Duration>>,
+    /// Whether every objective holds again before the run ends.
+    #[serde(default)]
+    pub mitigated: Option<bool>,
+    /// From the first page to the first acknowledgement.
+    #[serde(default)]
+    pub acknowledged_within: Option<Scalar<Duration>>,
+    /// From the begin of the rollback until no reachable instance runs the change.
+    #[serde(default)]
+    pub rollback_adopted_within: Option<Scalar<Duration>>,
     /// Instances that ever ran the change, among those of its service.
     #[serde(default)]
     pub exposure_at_most: Option<Scalar<Percent>>,
     /// Pages sent.
     #[serde(default)]
     pub pages_at_most: Option<Scalar<Count>>,
+    /// Teams paged.
+    #[serde(default)]
+    pub teams_paged_at_least: Option<Scalar<Count>>,
+    /// Whether the command of an incident changes hands.
+    #[serde(default)]
+    pub hands_over: Option<bool>,
     /// Whether the change reaches its whole scope and stays.
     #[serde(default)]
     pub reaches_full: Option<bool>,
@@ -65,6 +80,8 @@ pub enum CatchPointFile {
     Stage(Scalar<Name>),
     /// An alert on an objective.
     SloAlert,
+    /// Users who complain, when nobody has answered a page.
+    Users,
     /// Nothing.
     Nobody,
 }

@@ -11,6 +11,8 @@ mod people;
 mod plan;
 mod propagation;
 mod response;
+mod teams;
+mod tools;
 mod world;
 
 use schemars::JsonSchema;
@@ -45,9 +47,11 @@ pub use plan::{
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
 pub use response::{
-    CueFile, DeedFile, OverrideFile, OverrideReasonFile, PlayFile, PlayerFile, ResponseFile,
-    ToolFile, ToolKindFile,
+    ActionToolFile, CueFile, DeedFile, OverrideFile, OverrideReasonFile, PlayFile, PlayerFile,
+    ResponseFile, ToolKindFile,
 };
+pub use teams::{HoursFile, LayerFile, LevelFile, MemberFile, OwnsFile, StandInFile, TeamFile};
+pub use tools::{OutageFile, SupportFile, ToolFile, ToolsFile};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, LowTrafficFile,
     NoiseFile, PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
@@ -107,6 +111,15 @@ pub struct ScenarioFile {
     /// Who is on call.
     #[serde(default)]
     pub on_call: Option<OnCallFile>,
+    /// Teams, and who of them is on call; whoever `on-call` names is for everything when left out.
+    #[serde(default)]
+    pub teams: Option<Vec<TeamFile>>,
+    /// The tools that people respond with; they always work when left out.
+    #[serde(default)]
+    pub tools: Option<ToolsFile>,
+    /// Who listens to users; nobody when left out.
+    #[serde(default)]
+    pub support: Option<SupportFile>,
     /// How the control plane alerts and pages.
     #[serde(default)]
     pub core: Option<CoreFile>,

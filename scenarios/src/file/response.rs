@@ -20,7 +20,7 @@ pub struct ResponseFile {
     pub approval: Option<DistributionFile>,
     /// Tools that are not as usual.
     #[serde(default)]
-    pub tools: Vec<ToolFile>,
+    pub tools: Vec<ActionToolFile>,
     /// Who does what when.
     pub playbook: Vec<PlayFile>,
 }
@@ -28,7 +28,7 @@ pub struct ResponseFile {
 /// A tool that is not as usual.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct ToolFile {
+pub struct ActionToolFile {
     /// What it does.
     pub kind: ToolKindFile,
     /// From an order to its effect on an instance, each of which hears after a time of its own; of

@@ -211,6 +211,7 @@ impl Context {
             "world" => "scenario::unknown-world",
             "SLO" => "scenario::unknown-slo",
             "play" => "scenario::unknown-play",
+            "person" => "scenario::unknown-person",
             other => unreachable!("no code for an unknown {other}"),
         };
         let message = format!(

@@ -15,6 +15,8 @@ mod plan;
 mod propagation;
 mod response;
 mod size;
+mod teams;
+mod tools;
 mod trigger;
 mod world;
 
@@ -121,6 +123,12 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
+    let tools = file.tools.as_ref();
+    let tools = tools.map(|tools| tools::resolve(context, tools, &world));
+    let support = file.support.as_ref();
+    let support = support.map(|file| tools::resolve_support(context, file, &telemetry));
+    let teams = file.teams.as_ref().filter(|teams| !teams.is_empty());
+    let teams = teams.map(|teams| Box::new(teams::resolve(context, teams, &world)));
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, world::automation(file.automation))
     });
@@ -147,6 +155,9 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         telemetry,
         noise: noise.unwrap_or_default(),
         on_call,
+        tools: tools.unwrap_or_default(),
+        support,
+        teams,
         core,
         response: response.unwrap_or_default(),
         expect,

@@ -7,8 +7,8 @@ use firedrill_core::remediation::{Action, ActionKind, KillScope, OverrideReason}
 use firedrill_sim::spec::{ActionTool, Cue, Deed, Play, Response};
 
 use crate::file::{
-    ConfigFile, CueFile, DeedFile, OverrideFile, OverrideReasonFile, PlayFile, PlayerFile,
-    ResponseFile, SloFile, ToolFile, ToolKindFile,
+    ActionToolFile, ConfigFile, CueFile, DeedFile, OverrideFile, OverrideReasonFile, PlayFile,
+    PlayerFile, ResponseFile, SloFile, ToolKindFile,
 };
 use crate::scalar::{Name, Percent, Scalar};
 
@@ -58,8 +58,8 @@ pub(super) fn resolve(
     response
 }
 
-fn tools(context: &mut Context, files: &[ToolFile]) -> BTreeMap<ActionKind, ActionTool> {
-    let tool = |file: &ToolFile| {
+fn tools(context: &mut Context, files: &[ActionToolFile]) -> BTreeMap<ActionKind, ActionTool> {
+    let tool = |file: &ActionToolFile| {
         let kind = tool_kind(file.kind);
         let delay = distribution(context, &file.delay, "the delay of a tool");
         let fails = share(context, file.fails.as_ref(), 0.0, "the failures of a tool");

@@ -23,7 +23,7 @@ pub struct KindSummary {
     pub canary: u64,
     /// Those in which a wave stopped it.
     pub wave: u64,
-    /// Those in which it was taken back after an alert.
+    /// Those in which it was taken back after an alert, or after users complained.
     pub alert: u64,
     /// Those in which nobody stopped it.
     pub missed: u64,
@@ -82,7 +82,7 @@ fn summary_of(kind: &str, runs: &[&RunOutcome]) -> KindSummary {
             Catcher::Validation | Catcher::Review => &mut summary.before_rollout,
             Catcher::Canary { .. } => &mut summary.canary,
             Catcher::Wave { .. } => &mut summary.wave,
-            Catcher::SloAlert { .. } => &mut summary.alert,
+            Catcher::SloAlert { .. } | Catcher::Users => &mut summary.alert,
             Catcher::Nobody => &mut summary.missed,
         };
         *count += 1;

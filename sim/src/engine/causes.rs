@@ -46,6 +46,7 @@ impl Causes {
             }
             WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::HarmEnded { .. }
             | WorldEvent::SloRestored { .. }
             | WorldEvent::FleetClean { .. }
@@ -97,6 +98,7 @@ impl<W: Surroundings> Driver<'_, W> {
             ),
             WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::DefectArmed { .. }
             | WorldEvent::VerdictTruth(_)
             | WorldEvent::Sample(_)

@@ -6,14 +6,16 @@ use firedrill_core::Micros;
 use firedrill_core::alerting::SloHistory;
 use firedrill_core::config::VersionId;
 use firedrill_core::health::{Outcome, TelemetryWindow};
-use firedrill_core::ids::{ChangeId, CommandId, IncidentId, PageId, RolloutId, ServiceId, SloId};
+use firedrill_core::ids::{
+    ChangeId, CommandId, IncidentId, PageId, RolloutId, ServiceId, SloId, TeamId,
+};
 use firedrill_core::plane::{Command, ControlPlane, Input, Issued, Note, NoteBody};
 use firedrill_core::rollout::Order;
 
-use crate::log::{Actor, PersonEvent, RunLog, VerdictTruth, WorldEvent};
+use crate::log::{Actor, PersonEvent, RunLog, ToolPurpose, VerdictTruth, WorldEvent};
 use crate::random::Draws;
-use crate::spec::{Defect, Scenario};
-use crate::world::people::People;
+use crate::spec::{Defect, Scenario, ToolKind};
+use crate::world::people::{Circumstances, People};
 use crate::world::{PEOPLE, steady_rates};
 
 use super::actions::{Acting, Doing};
@@ -21,7 +23,10 @@ use super::causes::Causes;
 use super::drawn;
 use super::header::header;
 use super::subjects::{actor_of, subject_of_command};
+use super::support::Heard;
 use super::surroundings::Surroundings;
+use super::teams::AtWork;
+use super::tools::{Toolbox, Wish, to_carry};
 use super::{EventQueue, Journal, Tamper};
 
 /// From the core to distribution or pager.
@@ -54,13 +59,29 @@ pub(super) enum Next {
         blamed: Option<RolloutId>,
         answered: u64,
     },
+    /// Something that waited for a tool, or took another way, may be done.
+    Errand(u64),
+    /// Support reaches whoever is on call.
+    Called,
+    /// Somebody else of a team is on call from now on, or nobody.
+    ShiftEnds(TeamId),
+}
+
+/// What somebody takes for the cause, and takes back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    page: PageId,
+    rollout: RolloutId,
 }
 
 pub(crate) struct Driver<'a, W> {
     pub(super) scenario: &'a Scenario,
     pub(super) plane: ControlPlane,
     pub(super) world: W,
-    people: People,
+    pub(super) people: People,
+    pub(super) tools: Toolbox,
+    pub(super) heard: Heard,
+    pub(super) at_work: AtWork,
     pub(super) queue: EventQueue<Next>,
     pub(super) log: RunLog,
     journal: Option<Journal>,
@@ -74,7 +95,7 @@ pub(crate) struct Driver<'a, W> {
     /// The change whose proposal is being handled.
     pub(super) proposing: Option<usize>,
     /// The open incidents that whoever is on call is at work on.
-    answered: BTreeSet<IncidentId>,
+    pub(super) answered: BTreeSet<IncidentId>,
     pub(super) causes: Causes,
     pub(super) acting: Acting,
 }
@@ -96,6 +117,9 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         Self {
             world: world(&initial),
             people: People::new(Draws::new(seed, PEOPLE, tamper)),
+            tools: Toolbox::new(scenario, Draws::new(seed, PEOPLE, tamper)),
+            heard: Heard::default(),
+            at_work: AtWork::default(),
             queue: EventQueue::default(),
             log: RunLog::new(header(scenario, seed, drawn.clone())),
             journal: None,
@@ -129,6 +153,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         for (index, change) in self.scenario.changes.iter().enumerate() {
             self.queue.push(change.at, Next::Propose(index));
         }
+        self.watch_shifts();
         self.queue.push(self.scenario.step, Next::Step);
         let end = self.scenario.duration;
         loop {
@@ -164,8 +189,10 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         match next {
             Next::Step => self.step(),
             Next::Window(window) => {
-                self.watch(&window);
-                self.tell(Input::WindowArrived { window }, None);
+                if self.stores_scrape() {
+                    self.watch(&window);
+                    self.tell(Input::WindowArrived { window }, None);
+                }
             }
             Next::Act(doing) => self.act(doing),
             Next::Propose(index) => self.propose(index),
@@ -188,8 +215,8 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 suspects,
                 paged,
             } => {
-                // Nobody takes up twice what they are at work on.
-                if self.answered.insert(incident) {
+                // Nobody takes up twice what they are at work on, or what is another team's now.
+                if !self.is_rerouted(page) && self.answered.insert(incident) {
                     self.answer(page, suspects, paged);
                 }
             }
@@ -198,6 +225,9 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 blamed,
                 answered,
             } => self.decide(page, blamed, answered),
+            Next::Errand(number) => self.run_errand(number),
+            Next::Called => self.called(),
+            Next::ShiftEnds(team) => self.shift_ends(team),
         }
     }
 
@@ -207,9 +237,14 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         self.log_world(events);
         if now.0.is_multiple_of(self.scenario.telemetry.scrape_every.0) {
             let (deliveries, sample) = self.world.end_interval(now);
+            let reports = deliveries.iter().map(|one| one.window.user_reports).max();
+            let more = self.store_latency();
             for delivery in deliveries {
-                self.queue.push(delivery.at, Next::Window(delivery.window));
+                let window = Next::Window(delivery.window);
+                self.queue.push(delivery.at + more, window);
             }
+            self.observe_health(&sample);
+            self.hear_users(reports.unwrap_or(0));
             let sample = WorldEvent::Sample(Box::new(sample));
             self.log.push(now, Actor::World, "fleet", vec![], sample);
         }
@@ -226,6 +261,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         self.report_capacity();
         self.tell_actions();
         self.check_invariants();
+        self.look_at_tools();
         self.queue.push(now + self.scenario.step, Next::Step);
     }
 
@@ -252,7 +288,15 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             ..
         } = &issued.command
         {
-            let delay = self.people.acknowledge(self.scenario, *page, now);
+            let Some(on_its_way) = self.send_page(ToolPurpose::Page(*page), ordered) else {
+                self.tell(Input::CommandFailed { command: issued.id }, None);
+                return;
+            };
+            let model = self.responders(*page);
+            let asked = (*page, now);
+            let delay = self
+                .people
+                .acknowledge(self.scenario, model.as_ref(), asked);
             let answer = Next::Answer {
                 incident: *incident,
                 page: *page,
@@ -260,17 +304,31 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 paged: ordered,
             };
             if let Some(delay) = delay {
-                self.queue.push(now + delay, answer);
+                self.queue.push(now + on_its_way + delay, answer);
             }
         }
         self.order_tool(issued, ordered);
+        if let Some(rollout) = issued.command.rollout() {
+            if matches!(issued.command, Command::RollBack { .. }) {
+                self.drop_pushes(rollout);
+            }
+            let wish = Wish::Carry(issued.clone());
+            let purpose = to_carry(issued.id);
+            return self.wish(ToolKind::Distribution, purpose, (wish, ordered));
+        }
+        self.tell(Input::CommandDone { command: issued.id }, None);
+    }
+
+    /// Distribution takes a command over.
+    pub(super) fn carry(&mut self, issued: &Issued, because: u64) {
+        let now = self.now;
         if let Some(rollout) = issued.command.rollout() {
             self.world.take_command(now, issued);
             let subject = self.rollout_subject(rollout);
             let body = WorldEvent::CommandTaken { command: issued.id };
             let taken = self
                 .log
-                .push(now, Actor::Distribution, subject, vec![ordered], body);
+                .push(now, Actor::Distribution, subject, vec![because], body);
             self.causes.taken.insert(rollout, taken);
             if matches!(issued.command, Command::RollBack { .. }) {
                 self.causes.rollback_taken = Some(taken);
@@ -279,14 +337,27 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         self.tell(Input::CommandDone { command: issued.id }, None);
     }
 
-    fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
+    pub(super) fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
         let now = self.now;
         let body = PersonEvent::PageAnswered { page };
         let answered = self.log.push(now, Actor::OnCall, "page", vec![paged], body);
-        let by = self.scenario.on_call.principal.clone();
+        let by = self.takes_up(page);
         self.tell(Input::PageAcknowledged { page, by }, Some(answered));
+        self.takes_command(page, answered);
         let shown = self.with_truth(&suspects);
-        for act in self.people.diagnose(self.scenario, page, now, &shown) {
+        let incident = self.incident_of(page);
+        let circumstances = Circumstances {
+            sight: self.look_with(page, answered),
+            can_talk: self.tools.can_talk(now),
+            busy: self.busy(incident),
+            shift_ends_in: self.shift_ends_in(page),
+        };
+        let model = self.responders(page);
+        let asked = (incident, page, now);
+        let moves =
+            self.people
+                .diagnose(self.scenario, model.as_ref(), asked, &shown, circumstances);
+        for act in moves {
             let decide = Next::Decide {
                 page,
                 blamed: act.blamed,
@@ -305,15 +376,26 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         let decided = self
             .log
             .push(self.now, Actor::OnCall, subject, vec![answered], body);
-        if let Some(rollout) = rollout {
-            let by = self.scenario.on_call.principal.clone();
-            let input = Input::OperatorOrdered {
-                rollout,
-                order: Order::RollBack,
-                by,
-            };
-            self.tell(input, Some(decided));
+        if let Some(rollout) = rollout
+            && !self.passes_on(page, rollout, decided)
+        {
+            let wish = Wish::Order(Verdict { page, rollout });
+            let purpose = ToolPurpose::Order(rollout);
+            self.wish(ToolKind::RollbackService, purpose, (wish, decided));
         }
+    }
+
+    /// Somebody orders a rollback, if it still matters to them.
+    pub(super) fn order(&mut self, verdict: &Verdict, because: u64) {
+        if self.people.are_done_with(verdict.page) {
+            return;
+        }
+        let input = Input::OperatorOrdered {
+            rollout: verdict.rollout,
+            order: Order::RollBack,
+            by: self.principal(verdict.page),
+        };
+        self.tell(input, Some(because));
     }
 
     /// The metrics store remembers a long time of ordinary service.
@@ -481,8 +563,12 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             }
             NoteBody::IncidentResolved { incident } => {
                 self.answered.remove(incident);
-                self.people.all_clear();
+                self.people.all_clear(*incident);
+                self.at_work.leave(*incident);
             }
+            NoteBody::IncidentMoved {
+                incident, from, to, ..
+            } => self.incident_moved(*incident, *from, *to, event),
             _ => {}
         }
     }

@@ -11,7 +11,10 @@ mod header;
 mod invariants;
 mod queue;
 mod subjects;
+mod support;
 mod surroundings;
+mod teams;
+mod tools;
 
 use firedrill_core::Micros;
 use firedrill_core::config::VersionId;

@@ -61,6 +61,7 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::RollbackStarted { rollout, .. }
             | NoteBody::RollbackCompleted { rollout }
             | NoteBody::OrderRecorded { rollout, .. } => self.rollout_subject(*rollout),
+            NoteBody::TroubleReported { .. } | NoteBody::TroubleEnded { .. } => "users".into(),
             NoteBody::AlertFired { alert } => self.slo_subject(alert.slo),
             NoteBody::AlertResolved { slo, .. } => self.slo_subject(*slo),
             NoteBody::IncidentOpened { incident, .. }
@@ -72,6 +73,10 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::SeverityChanged { incident, .. }
             | NoteBody::IncidentMoved { incident, .. }
             | NoteBody::RoleAssumed { incident, .. }
+            | NoteBody::RoleHandedOver { incident, .. }
+            | NoteBody::RoleReleased { incident, .. }
+            | NoteBody::IncidentRerouted { incident, .. }
+            | NoteBody::StatusPosted { incident, .. }
             | NoteBody::StatusPostMissed { incident, .. }
             | NoteBody::SuspectsRanked { incident, .. }
             | NoteBody::PageSent { incident, .. }
@@ -125,7 +130,13 @@ pub(super) const fn actor_of(body: &NoteBody) -> Actor {
         NoteBody::ChangeReviewed { .. } => Actor::Reviewer,
         NoteBody::OrderRecorded { .. }
         | NoteBody::PageAcknowledged { .. }
-        | NoteBody::RoleAssumed { .. } => Actor::OnCall,
+        | NoteBody::RoleAssumed { .. }
+        | NoteBody::RoleHandedOver { .. }
+        | NoteBody::RoleReleased { .. }
+        | NoteBody::IncidentRerouted { .. }
+        | NoteBody::StatusPosted { .. }
+        | NoteBody::TroubleReported { .. }
+        | NoteBody::TroubleEnded { .. } => Actor::OnCall,
         _ => Actor::Core,
     }
 }

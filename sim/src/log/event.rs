@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::spec::Mechanism;
 
+use super::tools::ToolEvent;
+
 /// Who acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -115,6 +117,11 @@ pub enum PersonEvent {
         /// The rollout.
         rollout: RolloutId,
     },
+    /// Somebody called whoever is on call, since users complain.
+    TroubleTold {
+        /// So many reports of users came lately.
+        reports: u32,
+    },
     /// They settled on a cause and what to do about it; nothing when they found no suspect.
     CauseSuspected {
         /// The page they work on.
@@ -138,6 +145,8 @@ pub enum WorldEvent {
         /// Why.
         error: String,
     },
+    /// Something about a tool.
+    Tool(ToolEvent),
     /// Truth: a proposed change carries a defect.
     DefectArmed {
         /// The change.
@@ -208,7 +217,7 @@ impl WorldEvent {
     const fn is_truth(&self) -> bool {
         !matches!(
             self,
-            Self::CommandTaken { .. } | Self::InputRefused { .. } | Self::RunEnded
+            Self::CommandTaken { .. } | Self::InputRefused { .. } | Self::Tool(_) | Self::RunEnded
         )
     }
 }

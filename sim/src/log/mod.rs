@@ -5,6 +5,7 @@
 //! knowledge: the core never saw them.
 
 mod event;
+mod tools;
 
 use std::io::{self, Write};
 
@@ -19,6 +20,7 @@ pub use event::{
     Actor, Event, EventBody, ExposureSample, PersonEvent, Sample, ServiceSample, SloSample,
     VerdictTruth, WorldEvent,
 };
+pub use tools::{ToolEvent, ToolPurpose, ToolTrouble};
 
 /// The version of the log's form. It grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -80,6 +82,21 @@ pub struct Names {
     pub slos: Vec<SloName>,
     /// Configs.
     pub configs: Vec<ConfigName>,
+    /// Teams; none where one person is on call for everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<String>,
+    /// The people in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<PersonName>,
+}
+
+/// Somebody who may be paged, for readers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonName {
+    /// A handle.
+    pub name: String,
+    /// The index of their team.
+    pub team: u16,
 }
 
 /// The first line of a log.

@@ -8,7 +8,7 @@ use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{PauseReason, RollbackReason, StageKind};
 use serde::Serialize;
 
-use crate::log::{Event, EventBody, RunLog, StageName, WorldEvent};
+use crate::log::{Event, EventBody, PersonEvent, RunLog, StageName, WorldEvent};
 
 /// A moment and the event that marks it. The event may be later than the moment where an end is
 /// only certain after a while of quiet.
@@ -52,6 +52,8 @@ pub enum Catcher {
         /// The objective.
         slo: String,
     },
+    /// Users who complained, before anybody answered a page.
+    Users,
     /// Nothing did.
     Nobody,
 }
@@ -64,6 +66,7 @@ impl std::fmt::Display for Catcher {
             Self::Canary { stage } => write!(f, "canary `{stage}`"),
             Self::Wave { stage } => write!(f, "wave `{stage}`"),
             Self::SloAlert { slo } => write!(f, "SLO alert `{slo}`"),
+            Self::Users => f.write_str("users' reports"),
             Self::Nobody => f.write_str("nobody"),
         }
     }
@@ -143,13 +146,15 @@ impl Anchors {
             last_breach: Micros::ZERO,
             clean: None,
             paging_slo: None,
+            heard_by: None,
             anchors: Self::none(),
         };
         for event in log.events() {
             match &event.body {
                 EventBody::Note(note) => finder.note(event, note),
                 EventBody::World(world) => finder.world(event, world),
-                EventBody::Command(_) | EventBody::Person(_) => {}
+                EventBody::Person(person) => finder.person(person),
+                EventBody::Command(_) => {}
             }
         }
         finder.anchors
@@ -167,6 +172,12 @@ fn measured_change(log: &RunLog) -> ChangeId {
     defective.unwrap_or_default()
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Page,
+    Users,
+}
+
 struct Finder<'a> {
     log: &'a RunLog,
     measured: ChangeId,
@@ -176,6 +187,8 @@ struct Finder<'a> {
     /// When nothing of the measured version was left.
     clean: Option<Anchor>,
     paging_slo: Option<SloId>,
+    /// How people first heard of it.
+    heard_by: Option<Heard>,
     anchors: Anchors,
 }
 
@@ -266,6 +279,7 @@ impl Finder<'_> {
                 first(&mut self.anchors.alert_fired, event);
                 first(&mut self.anchors.first_signal, event);
             }
+            NoteBody::TroubleReported { .. } => first(&mut self.anchors.first_signal, event),
             NoteBody::PageSent { .. } => first(&mut self.anchors.paged, event),
             NoteBody::PageAcknowledged { .. } => first(&mut self.anchors.acknowledged, event),
             _ => {}
@@ -314,6 +328,7 @@ impl Finder<'_> {
             | WorldEvent::FleetClean { .. }
             | WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::VerdictTruth(_)
             | WorldEvent::Sample(_)
             | WorldEvent::RunEnded => {}
@@ -349,7 +364,23 @@ impl Finder<'_> {
         }
     }
 
+    const fn person(&mut self, person: &PersonEvent) {
+        let heard = match person {
+            PersonEvent::PageAnswered { .. } => Heard::Page,
+            PersonEvent::TroubleTold { .. } => Heard::Users,
+            PersonEvent::CauseSuspected { .. }
+            | PersonEvent::PlayBegun { .. }
+            | PersonEvent::OverrideDeclined { .. } => return,
+        };
+        if self.heard_by.is_none() {
+            self.heard_by = Some(heard);
+        }
+    }
+
     fn caught_by_alert(&mut self) {
+        if self.anchors.caught_by == Catcher::Nobody && self.heard_by == Some(Heard::Users) {
+            self.anchors.caught_by = Catcher::Users;
+        }
         if let (Catcher::Nobody, Some(slo)) = (&self.anchors.caught_by, self.paging_slo) {
             let slo = self.log.header().names.slos[slo.index()].name.clone();
             self.anchors.caught_by = Catcher::SloAlert { slo };

@@ -24,6 +24,7 @@
 mod actions;
 mod anchors;
 mod suspects;
+mod teams;
 
 use firedrill_core::ids::{RolloutId, SloId};
 use firedrill_core::plane::NoteBody;
@@ -119,6 +120,10 @@ pub struct Measures {
     pub budget: Vec<BudgetBurn>,
     /// Pages sent.
     pub pages: u32,
+    /// Teams that were paged; one where there are none and somebody was.
+    pub teams_paged: u32,
+    /// Whether the command of an incident changed hands.
+    pub command_handed_over: bool,
     /// Where the change stood among the suspects that were shown first.
     pub suspect_rank: SuspectRank,
     /// Whether the change reached its whole scope and was not taken back.
@@ -184,6 +189,8 @@ pub fn measure(log: &RunLog) -> Measures {
         slo_breached: anchors.slo_breached.is_some(),
         budget: budget(log, &samples),
         pages: count_pages(log),
+        teams_paged: teams::paged(log),
+        command_handed_over: teams::hands_over(log),
         suspect_rank: SuspectRank::find(log, &anchors),
         reached_full: went_full && !taken_back,
         false_rollback: taken_back && !defective,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::ids::{RegionId, ServiceId};
-use firedrill_core::incident::BookSetup;
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup, SetupError};
 use firedrill_core::remediation::RemediationPolicy;
 use firedrill_core::{Micros, Ppm};
@@ -78,6 +77,8 @@ impl Scenario {
         self.check_demand()?;
         self.check_propagation()?;
         self.check_people()?;
+        self.check_tools()?;
+        self.check_teams()?;
         self.setup().check().map_err(SpecError::Setup)
     }
 
@@ -105,7 +106,7 @@ impl Scenario {
                 .map(|(id, service)| (ServiceId(id as u16), regions(service)))
                 .collect(),
             slos: self.slos.iter().map(|slo| slo.slo.clone()).collect(),
-            incidents: BookSetup::desk(self.core.paging),
+            incidents: self.book(),
             evaluate_every: self.core.evaluate_every,
             suspect_window: self.core.suspect_window,
             suspicion: SuspectPolicy::default(),

@@ -6,6 +6,7 @@
 mod bustle;
 mod check;
 mod check_people;
+mod check_tools;
 mod defect;
 mod demand;
 mod fleet;
@@ -13,6 +14,7 @@ pub(crate) mod mix;
 mod people;
 mod propagation;
 mod response;
+mod teams;
 mod tools;
 
 use firedrill_core::Micros;
@@ -39,7 +41,8 @@ pub use people::{
 };
 pub use propagation::{Partition, Propagation, Reach};
 pub use response::{ActionTool, Cue, Deed, Play, Response};
-pub use tools::{ToolKind, ToolSpec};
+pub use teams::{PersonSpec, TeamSpec, Teams};
+pub use tools::{Outage, Support, ToolKind, ToolSpec};
 
 /// A named rollout plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -229,6 +232,16 @@ pub struct Scenario {
     pub noise: Noise,
     /// Who is on call.
     pub on_call: OnCall,
+    /// The tools that people respond with, each kind once. What is not listed always works and
+    /// takes no time; without any, nothing of this is left in the serialised form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+    /// Who listens to users; nobody when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<Support>,
+    /// Teams, and who of them is on call; one person for everything when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Box<Teams>>,
     /// How the core is set up.
     pub core: CorePolicy,
     /// What is done about outages beside taking changes back.

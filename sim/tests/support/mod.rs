@@ -249,6 +249,9 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             0.005,
         ),
         noise: Noise::default(),
+        tools: vec![],
+        support: None,
+        teams: None,
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: delay(3, 0.8),
