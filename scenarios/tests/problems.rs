@@ -533,7 +533,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:82:5: an expectation requires 2 things at once [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, `action-fails`",
         ],
     );
     check(
@@ -541,7 +541,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:83:5: an expectation requires nothing [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, `action-fails`",
         ],
     );
     check(
