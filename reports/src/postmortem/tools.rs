@@ -18,14 +18,7 @@ pub(super) fn tell(facts: &Facts<'_>, event: &ToolEvent) -> String {
             another_way,
         } => format!(
             "The {tool} does not work any more: {}{}.",
-            match why {
-                ToolTrouble::OwnOutage => "it is down by itself".into(),
-                ToolTrouble::Service { service, health } => format!(
-                    "it stands on `{}`, which answers {} of requests",
-                    facts.service(*service),
-                    words::share(*health)
-                ),
-            },
+            trouble(facts, *why),
             if *another_way {
                 "; there is another way"
             } else {
@@ -88,6 +81,17 @@ pub(super) fn tell(facts: &Facts<'_>, event: &ToolEvent) -> String {
                 words::list(&without)
             )
         }
+    }
+}
+
+fn trouble(facts: &Facts<'_>, why: ToolTrouble) -> String {
+    match why {
+        ToolTrouble::OwnOutage => "it is down by itself".into(),
+        ToolTrouble::Service { service, health } => format!(
+            "it stands on `{}`, which answers {} of requests",
+            facts.service(service),
+            words::share(health)
+        ),
     }
 }
 
