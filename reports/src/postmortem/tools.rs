@@ -30,10 +30,7 @@ pub(super) fn tell(facts: &Facts<'_>, event: &ToolEvent) -> String {
             after,
             scrapes_lost,
         } => {
-            let lost = match scrapes_lost {
-                0 => String::new(),
-                lost => format!("; {} never came", words::counted(*lost, "scrape")),
-            };
+            let lost = never_came(*scrapes_lost);
             format!(
                 "The {tool} works again after {}{lost}.",
                 words::time(*after)
@@ -81,6 +78,13 @@ pub(super) fn tell(facts: &Facts<'_>, event: &ToolEvent) -> String {
                 words::list(&without)
             )
         }
+    }
+}
+
+fn never_came(scrapes: u64) -> String {
+    match scrapes {
+        0 => String::new(),
+        lost => format!("; {} never came", words::counted(lost, "scrape")),
     }
 }
 
