@@ -873,7 +873,7 @@ fn tools_stand_on_what_there_is() {
         &[
             "t.yaml:45:42: the end of an outage of the chat is `10m`; allowed is later than its begin [scenario::out-of-range]",
             "  | expected later than its begin",
-            "  help: see `firedrill schema` for all keys and values",
+            "  help: `firedrill schema` tells what each key takes",
         ],
     );
     check_sections(
@@ -918,7 +918,7 @@ fn teams_can_be_paged() {
             "t.yaml:46:36: what a team owns names service `card`, which is not defined in this scenario [scenario::unknown-service]",
             "  | no such service",
             "  help: did you mean `cart`, defined on line 10?",
-            "t.yaml:46:61: `ana` may be on call and acts as developer, a role that may not roll back [scenario::powerless-on-call]",
+            "t.yaml:46:60: `ana` may be on call and acts as developer, a role that may not roll back [scenario::powerless-on-call]",
             "  | cannot end an incident",
             "  help: give the role `owner` or `site-reliability`",
         ],

@@ -18,14 +18,7 @@ pub(super) fn tell(facts: &Facts<'_>, event: &ToolEvent) -> String {
             another_way,
         } => format!(
             "The {tool} does not work any more: {}{}.",
-            match why {
-                ToolTrouble::OwnOutage => "it is down by itself".into(),
-                ToolTrouble::Service { service, health } => format!(
-                    "it stands on `{}`, which answers {} of requests",
-                    facts.service(*service),
-                    words::share(*health)
-                ),
-            },
+            trouble(facts, *why),
             if *another_way {
                 "; there is another way"
             } else {
@@ -37,10 +30,7 @@ pub(super) fn tell(facts: &Facts<'_>, event: &ToolEvent) -> String {
             after,
             scrapes_lost,
         } => {
-            let lost = match scrapes_lost {
-                0 => String::new(),
-                lost => format!("; {} never came", words::counted(*lost, "scrape")),
-            };
+            let lost = never_came(*scrapes_lost);
             format!(
                 "The {tool} works again after {}{lost}.",
                 words::time(*after)
@@ -88,6 +78,24 @@ pub(super) fn tell(facts: &Facts<'_>, event: &ToolEvent) -> String {
                 words::list(&without)
             )
         }
+    }
+}
+
+fn never_came(scrapes: u64) -> String {
+    match scrapes {
+        0 => String::new(),
+        lost => format!("; {} never came", words::counted(lost, "scrape")),
+    }
+}
+
+fn trouble(facts: &Facts<'_>, why: ToolTrouble) -> String {
+    match why {
+        ToolTrouble::OwnOutage => "it is down by itself".into(),
+        ToolTrouble::Service { service, health } => format!(
+            "it stands on `{}`, which answers {} of requests",
+            facts.service(service),
+            words::share(health)
+        ),
     }
 }
 

@@ -20,7 +20,7 @@ mod tools;
 mod trigger;
 mod world;
 
-use firedrill_sim::spec::Scenario;
+use firedrill_sim::spec::{Scenario, Support, Teams, Telemetry, ToolSpec};
 
 use crate::catalogue;
 use crate::file::{NoiseFile, ScenarioFile, WorldFile};
@@ -123,12 +123,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
-    let tools = file.tools.as_ref();
-    let tools = tools.map(|tools| tools::resolve(context, tools, &world));
-    let support = file.support.as_ref();
-    let support = support.map(|file| tools::resolve_support(context, file, &telemetry));
-    let teams = file.teams.as_ref().filter(|teams| !teams.is_empty());
-    let teams = teams.map(|teams| Box::new(teams::resolve(context, teams, &world)));
+    let (tools, support, teams) = responders(context, file, &world, &telemetry);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, world::automation(file.automation))
     });
@@ -155,7 +150,7 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         telemetry,
         noise: noise.unwrap_or_default(),
         on_call,
-        tools: tools.unwrap_or_default(),
+        tools,
         support,
         teams,
         core,
@@ -163,6 +158,24 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         expect,
     };
     Some((scenario, resized))
+}
+
+/// What people respond with, who listens to users, and teams.
+type Responding = (Vec<ToolSpec>, Option<Support>, Option<Box<Teams>>);
+
+fn responders(
+    context: &mut Context,
+    file: &ScenarioFile,
+    world: &World,
+    telemetry: &Telemetry,
+) -> Responding {
+    let tools = file.tools.as_ref();
+    let tools = tools.map(|tools| tools::resolve(context, tools, world));
+    let support = file.support.as_ref();
+    let support = support.map(|file| tools::resolve_support(context, file, telemetry));
+    let teams = file.teams.as_ref().filter(|teams| !teams.is_empty());
+    let teams = teams.map(|teams| Box::new(teams::resolve(context, teams, world)));
+    (tools.unwrap_or_default(), support, teams)
 }
 
 /// Noise may be left out by the file and by its preset: then there is none.

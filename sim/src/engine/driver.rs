@@ -562,9 +562,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 self.log_truth(*rollout, truth, event);
             }
             NoteBody::IncidentResolved { incident } => {
-                self.answered.remove(incident);
-                self.people.all_clear(*incident);
-                self.at_work.leave(*incident);
+                self.let_go(*incident);
             }
             NoteBody::IncidentMoved {
                 incident, from, to, ..

@@ -183,6 +183,13 @@ impl<W: Surroundings> Driver<'_, W> {
         self.scenario.teams.as_ref()?.team_of(service)
     }
 
+    /// Nobody works on an incident any more.
+    pub(super) fn let_go(&mut self, incident: IncidentId) {
+        self.answered.remove(&incident);
+        self.people.all_clear(incident);
+        self.at_work.leave(incident);
+    }
+
     /// Nobody is harmed any more: who is at it stops. When harm comes back they look again.
     pub(super) fn incident_moved(
         &mut self,
@@ -193,9 +200,7 @@ impl<W: Surroundings> Driver<'_, W> {
     ) {
         match (from, to) {
             (_, Phase::Merged | Phase::Cancelled) => {
-                self.answered.remove(&incident);
-                self.people.all_clear(incident);
-                self.at_work.leave(incident);
+                self.let_go(incident);
             }
             (_, Phase::Mitigated) => self.people.all_clear(incident),
             (Phase::Mitigated | Phase::Monitoring, Phase::Investigating) => {
