@@ -43,7 +43,9 @@ pub enum CatchPoint {
     Stage(String),
     /// An SLO alert.
     SloAlert,
-    /// Nothing.
+    /// Nothing, but a stage had no data and paused the rollout.
+    NoData,
+    /// Nothing, whether or not a stage paused the rollout for lack of data.
     Nobody,
 }
 
@@ -88,7 +90,8 @@ impl CatchPoint {
             | (Self::Canary, Catcher::Canary { .. })
             | (Self::Wave, Catcher::Wave { .. })
             | (Self::SloAlert, Catcher::SloAlert { .. })
-            | (Self::Nobody, Catcher::Nobody) => true,
+            | (Self::NoData, Catcher::NoData { .. })
+            | (Self::Nobody, Catcher::NoData { .. } | Catcher::Nobody) => true,
             (Self::Stage(wanted), Catcher::Canary { stage } | Catcher::Wave { stage }) => {
                 wanted == stage
             }
@@ -98,6 +101,7 @@ impl CatchPoint {
                 | Self::Canary
                 | Self::Wave
                 | Self::SloAlert
+                | Self::NoData
                 | Self::Nobody
                 | Self::Stage(_),
                 _,
@@ -115,6 +119,7 @@ impl std::fmt::Display for CatchPoint {
             Self::Wave => f.write_str("a wave"),
             Self::Stage(name) => write!(f, "stage `{name}`"),
             Self::SloAlert => f.write_str("an SLO alert"),
+            Self::NoData => f.write_str("nobody, with a pause for lack of data"),
             Self::Nobody => f.write_str("nobody"),
         }
     }

@@ -56,6 +56,7 @@ fn well(facts: &Facts<'_>) -> Vec<Statement> {
         | Catcher::Canary { .. }
         | Catcher::Wave { .. }
         | Catcher::SloAlert { .. }
+        | Catcher::NoData { .. }
         | Catcher::Nobody => {}
     }
     said.extend(contained(facts));

@@ -58,6 +58,8 @@ pub enum CatchPointFile {
     Stage(Scalar<Name>),
     /// An alert on an objective.
     SloAlert,
-    /// Nothing.
+    /// Nothing, but a stage had no data and paused the rollout.
+    NoData,
+    /// Nothing, whether or not a stage paused the rollout for lack of data.
     Nobody,
 }

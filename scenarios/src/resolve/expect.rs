@@ -95,6 +95,7 @@ fn catch_point(context: &mut Context, file: &CatchPointFile, stages: &[String]) 
         CatchPointFile::Canary => CatchPoint::Canary,
         CatchPointFile::Wave => CatchPoint::Wave,
         CatchPointFile::SloAlert => CatchPoint::SloAlert,
+        CatchPointFile::NoData => CatchPoint::NoData,
         CatchPointFile::Nobody => CatchPoint::Nobody,
         CatchPointFile::Stage(name) => {
             if !stages.is_empty() && !stages.contains(&name.text) {

@@ -1,9 +1,10 @@
 //! The judge of a stage: what it saw, what it could not know, and why it said what it said.
 
 use firedrill_core::health::{CheckEvidence, Outcome, Proof, Verdict};
-use firedrill_core::rollout::{Audience, RollbackReason, StageKind};
+use firedrill_core::plane::NoteBody;
+use firedrill_core::rollout::{Audience, PauseReason, RollbackReason, StageKind};
 use firedrill_core::{Micros, Ppm};
-use firedrill_sim::log::VerdictTruth;
+use firedrill_sim::log::{Event, EventBody, VerdictTruth};
 use firedrill_sim::spec::Symptom;
 
 use crate::postmortem::defect::{self, Veil};
@@ -74,6 +75,9 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
         Some(StageEnd::Paused(event)) => paused_by_judge(event),
         Some(StageEnd::Aborted(_)) | None => false,
     };
+    if without_data(stage) {
+        return (DefenceOutcome::NoData, why_stopped(facts, stage));
+    }
     if by_itself {
         return (stopped(facts), why_stopped(facts, stage));
     }
@@ -115,17 +119,29 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
     (outcome, why)
 }
 
-fn paused_by_judge(event: &firedrill_sim::log::Event) -> bool {
-    use firedrill_core::plane::NoteBody;
-    use firedrill_core::rollout::PauseReason;
-    use firedrill_sim::log::EventBody;
+fn paused_by_judge(event: &Event) -> bool {
+    match pause_reason(event) {
+        Some(PauseReason::JudgedBad | PauseReason::NoVerdict(_) | PauseReason::PushStalled) => true,
+        Some(PauseReason::Ordered | PauseReason::Alert) | None => false,
+    }
+}
+
+/// Whether the stage paused with nothing to judge.
+fn without_data(stage: &StageFacts<'_>) -> bool {
+    let Some(StageEnd::Paused(event)) = stage.end else {
+        return false;
+    };
+    matches!(
+        pause_reason(event),
+        Some(PauseReason::NoVerdict(Outcome::NoData(_)))
+    )
+}
+
+fn pause_reason(event: &Event) -> Option<PauseReason> {
     match &event.body {
-        EventBody::Note(NoteBody::RolloutPaused { reason, .. }) => match reason {
-            PauseReason::JudgedBad | PauseReason::NoVerdict(_) | PauseReason::PushStalled => true,
-            PauseReason::Ordered | PauseReason::Alert => false,
-        },
+        EventBody::Note(NoteBody::RolloutPaused { reason, .. }) => Some(*reason),
         EventBody::Note(_) | EventBody::Command(_) | EventBody::World(_) | EventBody::Person(_) => {
-            false
+            None
         }
     }
 }
