@@ -70,6 +70,7 @@ pub(crate) fn lint(command: &LintCommand, output: &mut Output) -> Result<Outcome
         query_window: command.query_window,
         traffic: command.traffic,
         usual: command.usual.as_f64(),
+        sources: None,
     };
     let mut findings = Vec::new();
     for path in &command.policies {

@@ -18,7 +18,9 @@ mod world;
 use firedrill_sim::spec::Scenario;
 
 use crate::catalogue;
+use crate::faults::{Known, Sources};
 use crate::file::{NoiseFile, ScenarioFile, WorldFile};
+use crate::plans::PlanSource;
 use crate::problem::{Problem, Source};
 use crate::yaml;
 
@@ -32,12 +34,14 @@ struct Section<'a, T> {
     value: &'a T,
 }
 
-/// The names of a world that others refer to.
+/// The names of a world that others refer to, and what its judges can see.
 struct World {
     fleet: firedrill_sim::spec::Fleet,
     regions: Names,
     services: Names,
     classes: Names,
+    /// Known once the telemetry was read.
+    known: Option<Known>,
 }
 
 /// A scenario, and what its `size` made of it.
@@ -47,9 +51,13 @@ pub(crate) type Resolved = (Scenario, Option<Resized>);
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn resolve(source: &Source, file: &ScenarioFile) -> Result<Resolved, Vec<Problem>> {
+pub(crate) fn resolve(
+    source: &Source,
+    file: &ScenarioFile,
+    plans: &[PlanSource],
+) -> Result<Resolved, Vec<Problem>> {
     let mut context = Context::new(source);
-    let resolved = build(&mut context, file);
+    let resolved = build(&mut context, file, plans);
     let mut problems = context.into_problems();
     if problems.is_empty() {
         let Some((scenario, resized)) = resolved else {
@@ -77,7 +85,7 @@ fn unsound(source: &Source, file: &ScenarioFile, error: &dyn std::error::Error) 
         .label("in this scenario")
 }
 
-fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
+fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Option<Resolved> {
     let preset = load_world(context, file);
     if file.world.is_none() {
         report_missing(context, file);
@@ -115,13 +123,20 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let step = context.within(&step?, |context, step| context.read(step, "the step"));
     let telemetry_source = telemetry?;
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
+    world.known = Some(Known {
+        scrape_every: telemetry.scrape_every,
+        sources: Some(Sources {
+            probes: telemetry.probes_per_s > 0.0,
+            user_reports: telemetry.user_reports.is_some(),
+        }),
+    });
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
     let automation = world::automation(file.automation);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, automation)
     });
-    let (configs, changes) = change::resolve(context, file, &configs?, &world, duration);
+    let (configs, changes) = change::resolve(context, (file, plans), &configs?, &world, duration);
     world::check_times(context, file, &telemetry_source, step, duration);
     let expect = expect::resolve(context, file, &configs);
     let scenario = Scenario {
