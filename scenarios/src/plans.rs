@@ -43,9 +43,9 @@ pub(crate) fn collect(
     });
     let mut plans: Vec<PlanSource> = own.collect();
     let mut problems = Vec::new();
-    let mut take = |read: Result<PlanSource, Problem>| match read {
+    let mut take = |read: Result<PlanSource, Box<Problem>>| match read {
         Ok(plan) => plans.push(plan),
-        Err(problem) => problems.push(problem),
+        Err(problem) => problems.push(*problem),
     };
     for path in &file.plan_files {
         let (name, text) = beside(&path.text);
@@ -55,7 +55,9 @@ pub(crate) fn collect(
                 let message = format!("plan file `{}` cannot be read: {error}", path.text);
                 let problem = Problem::new("scenario::unreadable", source, message);
                 let problem = problem.at(path.place).label("this file");
-                Err(problem.help("name a file from the folder of this one, with one plan in it"))
+                Err(Box::new(problem.help(
+                    "name a file from the folder of this one, with one plan in it",
+                )))
             }
         });
     }
@@ -70,9 +72,7 @@ pub(crate) fn collect(
     (plans, problems)
 }
 
-fn parse(source: Source) -> Result<PlanSource, Problem> {
-    match yaml::read(&source) {
-        Ok(plan) => Ok(PlanSource { source, plan }),
-        Err(problem) => Err(*problem),
-    }
+fn parse(source: Source) -> Result<PlanSource, Box<Problem>> {
+    let plan = yaml::read(&source)?;
+    Ok(PlanSource { source, plan })
 }

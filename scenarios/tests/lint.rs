@@ -362,3 +362,21 @@ fn plans_inside_a_scenario() {
     let problem = &own.expect("the own plan is linted too").problem;
     assert_eq!(problem.source.name, "s.yaml");
 }
+
+/// A choice that takes keys, written without them, is told where it stands.
+#[test]
+fn choices_without_their_keys() {
+    let check = |text: &str, expected: &str| {
+        let errors = lint_text("p.yaml", text, &around()).expect_err("it takes keys");
+        assert_eq!(errors.to_string(), expected, "{text}");
+    };
+    let bare = "      # by evidence\n      method: sequential\n      # and checks\n      checks:";
+    let text = PLAN.replacen("      checks:", bare, 1);
+    let expected = "p.yaml:17:15: `sequential` takes keys and values [scenario::wrong-type]";
+    check(&text, expected);
+    let expected = "p.yaml:1:1: `rank` takes keys and values [scenario::wrong-type]";
+    check("rank\n", expected);
+    // A key where a value is missing is another matter.
+    let errors = lint_text("p.yaml", "name: p\nstages:\n", &around()).expect_err("no stages");
+    assert!(!errors.to_string().contains("takes keys"), "{errors}");
+}

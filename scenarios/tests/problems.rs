@@ -636,8 +636,8 @@ fn demand_that_cannot_be() {
 
 const MOVING: &str = "\
 Fleet
-  100 instances of 1 services in 2 regions (north, south). Users make 300 requests a second on
-    average, in 1 classes. The run lasts 1h and starts at 10:00 UTC.
+  100 instances of 1 service in 2 regions (north, south). Users make 300 requests a second on
+    average, in 1 class. The run lasts 1h and starts at 10:00 UTC.
   The run starts on a Friday; weekends have 0.7 times the demand of weekdays.
   Demand of each region drifts by about 5 %, over about 30m.
   Requests come in bursts: the rate of a class in a cell varies by 10 % from step to step.
@@ -1257,6 +1257,12 @@ fn judges_that_can_never_get_data() {
             "stage `all` compares with the 2h before the rollout, and the run lasts 1h [scenario::no-data]",
         )],
     );
+}
+
+/// What is compared must have something to be compared with.
+#[test]
+fn judges_without_a_control() {
+    let check = "error-ratio: {limit: {at-most: 1 %}, sample-min: 100}";
     judged(
         "share: 100 %\n        audience: public\n        bake: 10m\n        judge:\n",
         "share: 100 %\n        audience: public\n        bake: 10m\n        judge:\n          control: group\n",
@@ -1355,6 +1361,11 @@ fn judges_with_values_out_of_range() {
             ),
         ],
     );
+}
+
+/// So are those of its checks.
+#[test]
+fn limits_of_judges_out_of_range() {
     let check = "error-ratio: {limit: {at-most: 1 %}, sample-min: 100}";
     judged(
         check,

@@ -52,6 +52,8 @@ pub(crate) struct DefectFacts<'a> {
     pub(crate) onset: Onset,
     /// The same.
     pub(crate) triggers: &'a [Trigger],
+    /// The same: lines that it logs as errors for every request.
+    pub(crate) log_lines: f64,
 }
 
 /// One stage of the measured rollout.
@@ -334,6 +336,7 @@ impl<'a> Facts<'a> {
                 story,
                 onset: spec.map_or(Onset::AtLoad, |defect| defect.onset),
                 triggers: spec.map_or(&[], |defect| &defect.triggers),
+                log_lines: spec.map_or(0.0, |defect| defect.log_lines),
             }),
             _ => None,
         });

@@ -2,11 +2,19 @@
 
 use firedrill_sim::spec::{Defect, Mechanism, Onset, Scenario, Symptom, Trigger};
 
+use firedrill_sim::words::{counted, list};
+
 use super::{clock, requests, share, span};
 
 /// How a defect hurts, who would see it first, from when on, and what must also be so.
 pub(super) fn describe(scenario: &Scenario, defect: &Defect) -> String {
     let mut text = effect(scenario, &defect.mechanism);
+    if defect.log_lines > 0.0 {
+        let lines = counted((defect.log_lines * 1e3).round() as u64, "line");
+        text.push_str(&format!(
+            " They log {lines} as errors for every 1 000 requests."
+        ));
+    }
     if let Some(onset) = onset(defect.onset) {
         text.push(' ');
         text.push_str(&onset);
@@ -149,7 +157,7 @@ fn trigger(scenario: &Scenario, trigger: &Trigger) -> String {
             let names: Vec<&str> = names
                 .map(|region| &*scenario.fleet.regions[region.index()].name)
                 .collect();
-            format!("in {}", names.join(" and "))
+            format!("in {}", list(&names))
         }
         Trigger::Hardware(class) => format!("on hardware of class {class}"),
         Trigger::Key { key, value } => format!("while `{key}` is {value}"),

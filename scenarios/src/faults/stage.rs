@@ -2,6 +2,7 @@
 
 use firedrill_core::rollout::Share;
 use firedrill_core::{Micros, Ppm};
+use firedrill_sim::spec::Telemetry;
 
 use crate::file::{
     AudienceFile, CheckFile, ControlFile, LimitFile, LowerLimitFile, MethodFile, RankMethodFile,
@@ -27,6 +28,19 @@ pub(crate) struct Known {
     pub(crate) scrape_every: Micros,
     /// What there is to see; unknown when absent.
     pub(crate) sources: Option<Sources>,
+}
+
+impl Known {
+    /// What telemetry shows.
+    pub(crate) const fn of(telemetry: &Telemetry) -> Self {
+        Self {
+            scrape_every: telemetry.scrape_every,
+            sources: Some(Sources {
+                probes: telemetry.probes_per_s > 0.0,
+                user_reports: telemetry.user_reports.is_some(),
+            }),
+        }
+    }
 }
 
 const INSIDE: &str = "above 0 % and below 100 %";

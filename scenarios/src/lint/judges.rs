@@ -182,17 +182,10 @@ fn rank(report: &mut Report<'_>, file: &RankFile) {
 }
 
 fn repeated(report: &mut Report<'_>, file: &RepeatedFile, around: &Surroundings) {
-    match (&file.at_most, &file.at_least) {
-        (None, None) => {
-            let message = "there is no limit, so nothing fails".into();
-            report.error(
-                "lint::never-fails",
-                file.metric.place,
-                message,
-                "add `at-most`",
-            );
-        }
-        (Some(_), Some(_)) | (Some(_), None) | (None, Some(_)) => {}
+    if file.at_most.is_none() && file.at_least.is_none() {
+        let message = "there is no limit, so nothing fails".into();
+        let place = file.metric.place;
+        report.error("lint::never-fails", place, message, "add `at-most`");
     }
     let failures = report.or(file.failure_limit.as_ref(), 0);
     if let Some(in_row) = &file.consecutive_failure_limit

@@ -18,7 +18,7 @@ mod world;
 use firedrill_sim::spec::Scenario;
 
 use crate::catalogue;
-use crate::faults::{Known, Sources};
+use crate::faults::Known;
 use crate::file::{NoiseFile, ScenarioFile, WorldFile};
 use crate::plans::PlanSource;
 use crate::problem::{Problem, Source};
@@ -123,13 +123,7 @@ fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Op
     let step = context.within(&step?, |context, step| context.read(step, "the step"));
     let telemetry_source = telemetry?;
     let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
-    world.known = Some(Known {
-        scrape_every: telemetry.scrape_every,
-        sources: Some(Sources {
-            probes: telemetry.probes_per_s > 0.0,
-            user_reports: telemetry.user_reports.is_some(),
-        }),
-    });
+    world.known = Some(Known::of(&telemetry));
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
     let automation = world::automation(file.automation);

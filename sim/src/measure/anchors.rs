@@ -244,17 +244,7 @@ impl Finder<'_> {
                 first(&mut self.anchors.first_signal, event);
             }
             NoteBody::RolloutPaused { rollout, reason } if own(rollout) => {
-                if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
-                    first(&mut self.anchors.first_signal, event);
-                }
-                match reason {
-                    PauseReason::NoVerdict(Outcome::NoData(_)) => self.paused_without_data(event),
-                    // A stage that cannot be told to be good stops the change just as a bad one.
-                    PauseReason::JudgedBad | PauseReason::NoVerdict(_) => {
-                        self.caught_by_judge(event);
-                    }
-                    PauseReason::Ordered | PauseReason::Alert | PauseReason::PushStalled => {}
-                }
+                self.paused(event, *reason);
             }
             NoteBody::RollbackStarted {
                 rollout, reason, ..
@@ -329,6 +319,18 @@ impl Finder<'_> {
             | WorldEvent::VerdictTruth(_)
             | WorldEvent::Sample(_)
             | WorldEvent::RunEnded => {}
+        }
+    }
+
+    fn paused(&mut self, event: &Event, reason: PauseReason) {
+        if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
+            first(&mut self.anchors.first_signal, event);
+        }
+        match reason {
+            PauseReason::NoVerdict(Outcome::NoData(_)) => self.paused_without_data(event),
+            // A stage that cannot be told to be good stops the change just as a bad one.
+            PauseReason::JudgedBad | PauseReason::NoVerdict(_) => self.caught_by_judge(event),
+            PauseReason::Ordered | PauseReason::Alert | PauseReason::PushStalled => {}
         }
     }
 
