@@ -36,9 +36,9 @@ fn explain_tells_a_scenario_in_words() {
     let folder = folder();
     let told = check(folder.path(), &["explain", "crash-on-load"], 0);
     for words in [
-        "the config of `feed` (2200 instances)",
+        "the config of `feed` (2 200 instances)",
         "Of the instances that load it, 100 % crash, start again and crash again.",
-        "1. employees (canary): 5 instances of each region, 15 instances in all",
+        "1. employees (canary): 5 instances of each region, at random over its cells, 15 instances in all",
         "caught by a canary stage, in every run",
     ] {
         assert!(
@@ -70,7 +70,7 @@ fn run_tells_verdict_figures_and_reports() {
         "PASS  crash-on-load: ",
         "caught by canary `employees` (3 of 3)",
         "time to detect",
-        "1 of 1 scenarios passed",
+        "1 of 1 scenario passed",
         "reports: firedrill-out",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
@@ -145,6 +145,17 @@ fn verify_notices_a_flipped_bit() {
     }
 }
 
+/// A draw that nothing depends on shows nothing about `--verify`: that is no success.
+#[test]
+fn a_flipped_bit_that_changes_nothing_is_told() {
+    let folder = folder();
+    let tamper = ["--verify", "--verify-tamper", "wrong-answers@30"];
+    let arguments = [&["run", "good-change", "--seed", "1"][..], &tamper[..]].concat();
+    let told = check(folder.path(), &arguments, 2);
+    let words = "`good-change` draws nothing that matters from `wrong-answers` in step 30";
+    assert!(told.contains(words), "{told}");
+}
+
 #[test]
 fn a_difference_is_told_whole_when_asked_for() {
     let folder = folder();
@@ -164,7 +175,7 @@ fn a_scenario_that_expects_nothing_says_so() {
     let told = check(folder.path(), &["run", "silent.yaml", "--seed", "1"], 0);
     for words in [
         "  no expectations: nothing was checked",
-        "1 of 1 scenarios passed, 1 of them without expectations",
+        "1 of 1 scenario passed, 1 of them without expectations",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
     }
@@ -189,7 +200,7 @@ fn an_expectation_that_is_not_met_ends_in_one() {
         "not met: time to detect at most 1s (line 34): in 0 of 2 runs, wanted in 100 %",
         "failing seeds: 1, 2",
         "replay: firedrill run strict.yaml --seed 1",
-        "0 of 1 scenarios passed",
+        "0 of 1 scenario passed",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
     }

@@ -507,6 +507,8 @@ fn header(scenario: &Scenario) -> Header {
                 service: 0,
                 plans: vec![("standard".into(), stages.into())],
             }],
+            teams: vec![],
+            people: vec![],
         },
     }
 }

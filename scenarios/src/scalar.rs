@@ -153,6 +153,24 @@ impl Kind for Words {
     }
 }
 
+/// A file near the one that names it.
+#[derive(Debug)]
+pub enum FilePath {}
+
+impl Kind for FilePath {
+    type Value = String;
+    const EXPECTED: &'static str = "a file, from the folder of this one, such as `careful.yaml`";
+    const PLACEHOLDER: String = String::new();
+    const PATTERN: &'static str = "\\S";
+
+    fn parse(text: &str) -> Result<String, Reject> {
+        if text.trim().is_empty() {
+            return Err(Reject::NotOne);
+        }
+        Ok(text.into())
+    }
+}
+
 /// A value of a config key, whatever its type.
 #[derive(Debug)]
 pub enum Literal {}

@@ -58,6 +58,7 @@ fn suspected(log: &RunLog) -> Vec<Option<u32>> {
         | EventBody::Person(
             PersonEvent::PageAnswered { .. }
             | PersonEvent::PlayBegun { .. }
+            | PersonEvent::TroubleTold { .. }
             | PersonEvent::OverrideDeclined { .. },
         ) => None,
     });

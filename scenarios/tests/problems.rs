@@ -409,7 +409,7 @@ fn configs_plans_stages_and_worlds_that_nobody_defines() {
     check(
         &[("plan: plain", "plan: plane")],
         &[
-            "t.yaml:73:11: change `Smaller carts` names plan `plane`, which is not defined in this file or the catalogue [scenario::unknown-plan]",
+            "t.yaml:73:11: change `Smaller carts` names plan `plane`, which is not defined in this file, the plan files it names or the catalogue [scenario::unknown-plan]",
             "  | no such plan",
             "  help: did you mean `plain`?",
         ],
@@ -636,8 +636,8 @@ fn demand_that_cannot_be() {
 
 const MOVING: &str = "\
 Fleet
-  100 instances of 1 services in 2 regions (north, south). Users make 300 requests a second on
-    average, in 1 classes. The run lasts 1h and starts at 10:00 UTC.
+  100 instances of 1 service in 2 regions (north, south). Users make 300 requests a second on
+    average, in 1 class. The run lasts 1h and starts at 10:00 UTC.
   The run starts on a Friday; weekends have 0.7 times the demand of weekdays.
   Demand of each region drifts by about 5 %, over about 30m.
   Requests come in bursts: the rate of a class in a cell varies by 10 % from step to step.
@@ -1485,5 +1485,267 @@ fn ranges_that_cannot_be_drawn_from() {
             "  | the defect with this story",
             "  help: name one; only in a mix is it drawn from all that the service calls",
         ],
+    );
+}
+
+/// A part of the only stage is replaced, and what is told about it compared: the place, written as
+/// the text that begins there, and the message.
+#[track_caller]
+fn judged(from: &str, to: &str, expected: &[(&str, &str)]) {
+    let found = SOUND.find(from).expect("it is there");
+    let text = SOUND.replacen(from, to, 1);
+    let errors = load_str("t.yaml", &text).expect_err("it is refused");
+    let told: Vec<String> = errors.problems.iter().map(ToString::to_string).collect();
+    assert!(errors.problems.iter().all(|problem| problem.help.is_some()));
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|(at, message)| {
+            let at = found + text[found..].find(at).expect("the place is there");
+            let line = text[..at].matches('\n').count() + 1;
+            let column = at - text[..at].rfind('\n').unwrap_or(0);
+            format!("t.yaml:{line}:{column}: {message}")
+        })
+        .collect();
+    assert_eq!(told, expected, "{to}");
+}
+
+/// What a judge looks at must come: what never does is refused where it is asked for.
+#[test]
+fn judges_that_can_never_get_data() {
+    let check = "error-ratio: {limit: {at-most: 1 %}, sample-min: 100}";
+    judged(
+        "audience: public",
+        "audience: probes",
+        &[(
+            "probes",
+            "stage `all` gets synthetic requests only, and nobody sends any in this world [scenario::no-data]",
+        )],
+    );
+    judged(
+        check,
+        "probes: {limit: {at-most: 1 %}, sample-min: 100}",
+        &[(
+            "100}",
+            "stage `all` checks synthetic requests, and nobody sends any in this world [scenario::no-data]",
+        )],
+    );
+    judged(
+        check,
+        "user-reports: {limit: {at-most: 1}, sample-min: 100}",
+        &[(
+            "100}",
+            "stage `all` counts reports of users, and nobody reports anything in this world [scenario::no-data]",
+        )],
+    );
+    judged(
+        "stale-after: 3m",
+        "stale-after: 3m\n          method: {repeated: {interval: 20s}}",
+        &[(
+            "20s",
+            "a measurement of stage `all` looks back 20s, and numbers come every 30s: it sees none [scenario::no-data]",
+        )],
+    );
+    judged(
+        "stale-after: 3m",
+        "stale-after: 3m\n          control: {before: 2h}",
+        &[(
+            "2h",
+            "stage `all` compares with the 2h before the rollout, and the run lasts 1h [scenario::no-data]",
+        )],
+    );
+}
+
+/// What is compared must have something to be compared with.
+#[test]
+fn judges_without_a_control() {
+    let check = "error-ratio: {limit: {at-most: 1 %}, sample-min: 100}";
+    judged(
+        "share: 100 %\n        audience: public\n        bake: 10m\n        judge:\n",
+        "share: 100 %\n        audience: public\n        bake: 10m\n        judge:\n          control: group\n",
+        &[(
+            "100 %\n",
+            "stage `all` reaches 100 %, which leaves no control group of the same size [scenario::no-control]",
+        )],
+    );
+    judged(
+        check,
+        "user-reports: {limit: {at-most-control: {factor: 2, floor: 1}}, sample-min: 100}",
+        &[
+            (
+                "100}",
+                "stage `all` compares reports of users with the control, and no report tells which version it is of [scenario::no-control]",
+            ),
+            (
+                "100}",
+                "stage `all` counts reports of users, and nobody reports anything in this world [scenario::no-data]",
+            ),
+        ],
+    );
+    let lower = SOUND
+        .replace("audience: public", "audience: employees")
+        .replace(
+            check,
+            "throughput: {limit: {at-least-control: 0.8}, sample-min: 1}",
+        );
+    let errors = load_str("t.yaml", &lower)
+        .expect_err("it is refused")
+        .to_string();
+    assert!(
+        errors.starts_with("t.yaml:65:54: stage `all` serves employees only"),
+        "{errors}"
+    );
+}
+
+/// Values of a judge are held against their range where they stand, once.
+#[test]
+fn judges_with_values_out_of_range() {
+    let method = |text: &str, expected: &[(&str, &str)]| {
+        let to = format!("stale-after: 3m\n          {text}");
+        judged("stale-after: 3m", &to, expected);
+    };
+    method(
+        "method: {sequential: {false-alarms: 0 %, misses: 100 %, smallest-effect: 1}}",
+        &[
+            (
+                "0 %",
+                "the rate of false alarms of stage `all` is `0 %`; allowed is above 0 % and below 100 % [scenario::out-of-range]",
+            ),
+            (
+                "100 %",
+                "the rate of misses of stage `all` is `100 %`; allowed is above 0 % and below 100 % [scenario::out-of-range]",
+            ),
+            (
+                "1}}",
+                "the smallest effect of stage `all` is `1`; allowed is 1.05 to less than 64 [scenario::out-of-range]",
+            ),
+        ],
+    );
+    method(
+        "method: {repeated: {interval: 0s, window: 0s}}",
+        &[
+            (
+                "0s",
+                "the interval of stage `all` is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            ),
+            (
+                "0s}}",
+                "the window of stage `all` is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            ),
+        ],
+    );
+    method(
+        "control: {before: 0s}",
+        &[(
+            "0s",
+            "the time before the rollout of stage `all` is `0s`; allowed is more than 0s [scenario::out-of-range]",
+        )],
+    );
+    method(
+        "method: {rank: {confidence: 100 %, points: 0}}",
+        &[
+            (
+                "{rank",
+                "stage `all` is judged by a rank test, which compares with the control, and none of its checks does [scenario::no-control]",
+            ),
+            (
+                "100 %",
+                "the confidence of the judge of stage `all` is `100 %`; allowed is above 0 % and below 100 % [scenario::out-of-range]",
+            ),
+            (
+                "0}}",
+                "the fewest points of the judge of stage `all` is `0`; allowed is 1 or more [scenario::out-of-range]",
+            ),
+        ],
+    );
+}
+
+/// So are those of its checks.
+#[test]
+fn limits_of_judges_out_of_range() {
+    let check = "error-ratio: {limit: {at-most: 1 %}, sample-min: 100}";
+    judged(
+        check,
+        "throughput: {limit: {at-least-control: 1.2}, sample-min: 1}",
+        &[(
+            "1.2",
+            "the part of the control's throughput of stage `all` is `1.2`; allowed is 0 to 1 [scenario::out-of-range]",
+        )],
+    );
+    judged(
+        check,
+        "log-errors: {limit: {at-most: 1 %}, sample-min: 1}",
+        &[(
+            "1 %",
+            "a limit of stage `all`, in lines for every thousand requests, is `1 %`, not a number from 0 [scenario::wrong-type]",
+        )],
+    );
+    let one = SOUND
+        .replace(
+            "stale-after: 3m",
+            "stale-after: 3m\n          method: {sequential: {}}",
+        )
+        .replace(
+            "{at-most: 1 %}",
+            "{at-most-control: {factor: 1, floor: 1 %}}",
+        );
+    let errors = load_str("t.yaml", &one)
+        .expect_err("it is refused")
+        .to_string();
+    assert!(
+        errors.starts_with("t.yaml:66:63: the factor of a limit, which is the smallest effect"),
+        "{errors}"
+    );
+}
+
+/// A plan may stand in a file beside the scenario; in a folder of scenarios it is none.
+#[test]
+fn plans_in_files_beside_a_scenario() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("there is room");
+        path
+    };
+    let start = SOUND.find("plans:\n").expect("it is there");
+    let end = SOUND.find("changes:\n").expect("it is there");
+    let own = &SOUND[start + "plans:\n".len()..end];
+    let plan: String = own
+        .lines()
+        .map(|line| format!("{}\n", line.get(4..).unwrap_or("")))
+        .collect();
+    let scenario = format!(
+        "{}plan-files: [plain.yaml]\n{}",
+        &SOUND[..start],
+        &SOUND[end..]
+    );
+    let path = write("tiny.yaml", &scenario);
+    let missing = load_paths(std::slice::from_ref(&path)).expect_err("there is no plan yet");
+    let said = missing.to_string();
+    assert!(
+        said.contains("tiny.yaml:49:14: plan file `plain.yaml` cannot be read"),
+        "{said}"
+    );
+    assert_eq!(missing.problems.len(), 1, "{said}");
+
+    write("plain.yaml", &plan);
+    let whole = load_str("tiny.yaml", SOUND).expect("it is sound").scenario;
+    let found = load_paths(&[folder.path().to_path_buf()]).expect("both files are sound");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].scenario.configs, whole.configs);
+
+    write("plain.yaml", &plan.replace("bake: 10m", "bake: soon"));
+    let said = load_paths(&[path])
+        .expect_err("the plan is wrong")
+        .to_string();
+    assert!(
+        said.contains("plain.yaml:12:11: the bake time of stage `all` is `soon`"),
+        "{said}"
+    );
+    let said = load_str("tiny.yaml", &scenario)
+        .expect_err("nothing is beside it")
+        .to_string();
+    assert!(
+        said.contains("the scenario itself is read from no file"),
+        "{said}"
     );
 }

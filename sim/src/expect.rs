@@ -60,7 +60,9 @@ pub enum CatchPoint {
     SloAlert,
     /// Users who complain.
     Users,
-    /// Nothing.
+    /// Nothing, but a stage had no data and paused the rollout.
+    NoData,
+    /// Nothing, whether or not a stage paused the rollout for lack of data.
     Nobody,
 }
 
@@ -113,7 +115,8 @@ impl CatchPoint {
             | (Self::Wave, Catcher::Wave { .. })
             | (Self::SloAlert, Catcher::SloAlert { .. })
             | (Self::Users, Catcher::Users)
-            | (Self::Nobody, Catcher::Nobody) => true,
+            | (Self::NoData, Catcher::NoData { .. })
+            | (Self::Nobody, Catcher::NoData { .. } | Catcher::Nobody) => true,
             (Self::Stage(wanted), Catcher::Canary { stage } | Catcher::Wave { stage }) => {
                 wanted == stage
             }
@@ -124,6 +127,7 @@ impl CatchPoint {
                 | Self::Wave
                 | Self::SloAlert
                 | Self::Users
+                | Self::NoData
                 | Self::Nobody
                 | Self::Stage(_),
                 _,
@@ -142,6 +146,7 @@ impl std::fmt::Display for CatchPoint {
             Self::Stage(name) => write!(f, "stage `{name}`"),
             Self::SloAlert => f.write_str("an SLO alert"),
             Self::Users => f.write_str("users' reports"),
+            Self::NoData => f.write_str("nobody, with a pause for lack of data"),
             Self::Nobody => f.write_str("nobody"),
         }
     }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
 use firedrill_sim::campaign::{ExpectationSummary, KindSummary, MeasureSummary};
+use firedrill_sim::words::counted;
 
 use crate::commands::run::Finished;
 use crate::output::Output;
@@ -15,10 +16,7 @@ use crate::units::figure;
 
 /// The first line: what is run, and how to run it again.
 pub(crate) fn heading(seeds: Seeds) -> String {
-    let runs = match seeds.count() {
-        1 => "1 run".into(),
-        n => format!("{n} runs"),
-    };
+    let runs = counted(seeds.count(), "run");
     let drawn = if seeds.drawn {
         " (drawn; give it again to repeat)"
     } else {
@@ -206,8 +204,8 @@ pub(crate) fn ending(finished: &[Finished], out: &Path) -> String {
         n => format!(", {n} of them without expectations"),
     };
     let mut text = format!(
-        "{passed} of {} scenarios passed{unchecked}\n",
-        finished.len()
+        "{passed} of {} passed{unchecked}\n",
+        counted(finished.len() as u64, "scenario")
     );
     let verified = finished.iter().filter_map(|one| one.verification.as_ref());
     let (equal, n) = verified.fold((0, 0), |(equal, n), one| (equal + one.equal, n + one.n));

@@ -147,6 +147,30 @@ impl Drill {
             Action::Acknowledge { page, by } => {
                 self.acknowledge(page.into(), by);
             }
+            Action::Wish { .. }
+            | Action::Tell { .. }
+            | Action::Drain { .. }
+            | Action::Overrule { .. }
+            | Action::Say { .. }
+            | Action::Trouble { .. } => self.respond(action),
+            Action::LoadHistory { slo, bad_share } => self.load_history(slo, bad_share),
+            Action::TurnBackTime { seconds } => self.turn_back(Micros::from_secs(seconds.into())),
+            Action::Flow {
+                ticks,
+                pace,
+                weather,
+            } => (0..ticks).for_each(|_| self.tick(pace.into(), weather)),
+        }
+        self.check_now();
+    }
+
+    /// What people do about an outage, and what becomes of it.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rest is done by the caller"
+    )]
+    fn respond(&mut self, action: &Action) {
+        match *action {
             Action::Wish {
                 what,
                 target,
@@ -167,15 +191,8 @@ impl Drill {
                 whom,
             } => self.say(incident, by, what, whom),
             Action::Trouble { service, over } => self.trouble(service, over),
-            Action::LoadHistory { slo, bad_share } => self.load_history(slo, bad_share),
-            Action::TurnBackTime { seconds } => self.turn_back(Micros::from_secs(seconds.into())),
-            Action::Flow {
-                ticks,
-                pace,
-                weather,
-            } => (0..ticks).for_each(|_| self.tick(pace.into(), weather)),
+            _ => {}
         }
-        self.check_now();
     }
 
     /// The dearer invariants, once an action.

@@ -255,7 +255,14 @@ const fn of_pause(reason: PauseReason) -> Mark {
         PauseReason::NoVerdict(Outcome::NoData(NoDataReason::Missing)) => Mark::NoVerdictMissing,
         PauseReason::NoVerdict(Outcome::NoData(NoDataReason::Stale)) => Mark::NoVerdictStale,
         PauseReason::NoVerdict(
-            Outcome::NoData(NoDataReason::TooLittle) | Outcome::Inconclusive | Outcome::Pass,
+            Outcome::NoData(
+                NoDataReason::TooLittle
+                | NoDataReason::TooFewScrapes
+                | NoDataReason::NothingMeasured
+                | NoDataReason::NothingCompared,
+            )
+            | Outcome::Inconclusive
+            | Outcome::Pass,
         ) => Mark::NoVerdictTooLittle,
         PauseReason::NoVerdict(Outcome::Fail) => Mark::NoVerdictFailing,
         PauseReason::Frozen => Mark::PausedByFreeze,

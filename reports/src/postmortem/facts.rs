@@ -54,6 +54,8 @@ pub(crate) struct DefectFacts<'a> {
     pub(crate) triggers: &'a [Trigger],
     /// The record, when it was drawn from a mix.
     pub(crate) drawn: Option<&'a DrawnDefect>,
+    /// The same: lines that it logs as errors for every request.
+    pub(crate) log_lines: f64,
 }
 
 /// One stage of the measured rollout.
@@ -364,6 +366,7 @@ impl<'a> Facts<'a> {
                     story,
                     onset: defect.map_or(Onset::AtLoad, |defect| defect.onset),
                     triggers: defect.map_or(&[], |defect| &defect.triggers),
+                    log_lines: defect.map_or(0.0, |defect| defect.log_lines),
                     drawn,
                 })
             }

@@ -128,13 +128,25 @@ fn tldr(facts: &Facts<'_>) -> String {
             words::share(measures.exposure)
         ),
     };
-    let caught = if measures.caught_by == Catcher::Nobody {
-        "nothing caught it".to_owned()
-    } else {
-        format!("{} caught it", measures.caught_by)
-    };
+    let caught = caught(&measures.caught_by);
     let end = mitigated(facts);
     format!("A bad change to `{config}` {reached}; {caught}, and {end}.")
+}
+
+/// Who caught the change.
+fn caught(catcher: &Catcher) -> String {
+    match catcher {
+        Catcher::Nobody => "nothing caught it".into(),
+        Catcher::NoData { stage } => {
+            format!("nothing caught it, stage `{stage}` paused for lack of data")
+        }
+        Catcher::Validation
+        | Catcher::Review
+        | Catcher::Canary { .. }
+        | Catcher::Wave { .. }
+        | Catcher::SloAlert { .. }
+        | Catcher::Users => format!("{catcher} caught it"),
+    }
 }
 
 /// How far a change got that passed every stage of its plan.
@@ -228,12 +240,7 @@ fn passed(facts: &Facts<'_>, defences: &[Defence]) -> String {
             passed.push(words::counted(names(kind), noun));
         }
     }
-    let catcher = &facts.measures().caught_by;
-    let stop = if *catcher == Catcher::Nobody {
-        "nothing caught it".to_owned()
-    } else {
-        format!("{catcher} caught it")
-    };
+    let stop = caught(&facts.measures().caught_by);
     if passed.is_empty() {
         format!("{}.", words::sentence(&stop))
     } else {

@@ -57,6 +57,7 @@ fn well(facts: &Facts<'_>) -> Vec<Statement> {
         | Catcher::Wave { .. }
         | Catcher::SloAlert { .. }
         | Catcher::Users
+        | Catcher::NoData { .. }
         | Catcher::Nobody => {}
     }
     said.extend(contained(facts));

@@ -291,6 +291,8 @@ pub enum DefenceOutcome {
     NothingToCatch,
     /// It stopped a change with nothing wrong in it.
     FalseAlarm,
+    /// It had no data and paused the rollout: neither a catch nor a false alarm.
+    NoData,
     /// It took the change back.
     CarriedOut,
     /// It should take the change back and did not get to the end.

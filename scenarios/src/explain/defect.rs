@@ -2,6 +2,8 @@
 
 use firedrill_sim::spec::{Defect, Mechanism, Onset, Scenario, Symptom, Trigger};
 
+use firedrill_sim::words::{counted, list};
+
 use super::{clock, requests, share, span};
 
 /// How a defect hurts, who would see it first, from when on, and what must also be so.
@@ -12,6 +14,17 @@ pub(super) fn describe(scenario: &Scenario, defect: &Defect) -> String {
 /// The same of a defect that lies somewhere between two ends.
 pub(super) fn describe_range(scenario: &Scenario, low: &Defect, high: &Defect) -> String {
     let mut text = effect(scenario, &low.mechanism, &high.mechanism);
+    let [least, most] = [low, high].map(|it| (it.log_lines * 1e3).round() as u64);
+    if most > 0 {
+        let least = match least < most {
+            true => format!("{least} to "),
+            false => String::new(),
+        };
+        text.push_str(&format!(
+            " They log {least}{} as errors for every 1 000 requests.",
+            counted(most, "line")
+        ));
+    }
     if let Some(onset) = onset(low.onset, high.onset) {
         text.push(' ');
         text.push_str(&onset);
@@ -213,7 +226,7 @@ fn trigger(scenario: &Scenario, trigger: &Trigger, high: &Trigger) -> String {
             let names: Vec<&str> = names
                 .map(|region| &*scenario.fleet.regions[region.index()].name)
                 .collect();
-            format!("in {}", names.join(" and "))
+            format!("in {}", list(&names))
         }
         Trigger::Hardware(class) => format!("on hardware of class {class}"),
         Trigger::Key { key, value } => format!("while `{key}` is {value}"),

@@ -12,7 +12,7 @@ pub(super) fn write(out: &mut String, scenario: &Scenario, mix: &DefectMix) -> s
         "What nobody in the run knows: each seed draws what is wrong with it from the mix `{}`, \
          which has {}. {}",
         mix.name,
-        counted(mix.parts.len(), "part"),
+        counted(mix.parts.len() as u64, "part"),
         mix.basis
     );
     item(out, &text)?;

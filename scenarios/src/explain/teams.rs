@@ -143,6 +143,6 @@ fn escalation(teams: &Teams, team: &TeamSpec) -> String {
     format!(
         "Pages {}, {} in all.",
         levels.join(", then "),
-        counted(team.escalation.repeats as usize + 1, "time"),
+        counted(u64::from(team.escalation.repeats) + 1, "time"),
     )
 }

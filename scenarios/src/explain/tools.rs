@@ -18,7 +18,7 @@ pub(super) fn write(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
         let text = format!(
             "Support: {} of users within {} make them call whoever is on call, unless somebody \
              is at work on it already; the call takes {}.",
-            counted(support.reports_min as usize, "report"),
+            counted(support.reports_min.into(), "report"),
             span(support.within),
             typical(&support.calls),
         );

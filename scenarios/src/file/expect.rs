@@ -82,6 +82,8 @@ pub enum CatchPointFile {
     SloAlert,
     /// Users who complain, when nobody has answered a page.
     Users,
-    /// Nothing.
+    /// Nothing, but a stage had no data and paused the rollout.
+    NoData,
+    /// Nothing, whether or not a stage paused the rollout for lack of data.
     Nobody,
 }

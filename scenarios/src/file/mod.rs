@@ -57,7 +57,7 @@ pub use world::{
     NoiseFile, PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
 };
 
-use crate::scalar::{Count, Duration, Name, Scalar, Words};
+use crate::scalar::{Count, Duration, FilePath, Name, Scalar, Words};
 
 /// A scenario: a fleet, what is changed in it, and what must come out.
 ///
@@ -127,12 +127,16 @@ pub struct ScenarioFile {
     /// that should go back pauses, and somebody is paged.
     #[serde(default)]
     pub automation: Option<AutomationFile>,
-    /// Rollout plans of this file; a change may also name a plan of the catalogue.
+    /// Rollout plans of this file; a change may also name a plan of a file beside it, or of the
+    /// catalogue.
     #[serde(default)]
     pub plans: Vec<PlanFile>,
     /// Mixes of defects of this file; a change may also name a mix of the catalogue.
     #[serde(default)]
     pub mixes: Vec<MixFile>,
+    /// Files with one rollout plan each, named from the folder of this file.
+    #[serde(default)]
+    pub plan_files: Vec<Scalar<FilePath>>,
     /// What is changed during the run, in the order of time.
     pub changes: Vec<ChangeFile>,
     /// What is done about outages beside taking changes back; nothing when left out.

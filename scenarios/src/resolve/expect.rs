@@ -130,6 +130,7 @@ fn catch_point(context: &mut Context, file: &CatchPointFile, stages: &[String]) 
         CatchPointFile::Wave => CatchPoint::Wave,
         CatchPointFile::SloAlert => CatchPoint::SloAlert,
         CatchPointFile::Users => CatchPoint::Users,
+        CatchPointFile::NoData => CatchPoint::NoData,
         CatchPointFile::Nobody => CatchPoint::Nobody,
         CatchPointFile::Stage(name) => {
             if !stages.is_empty() && !stages.contains(&name.text) {

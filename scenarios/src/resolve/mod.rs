@@ -23,7 +23,9 @@ mod world;
 use firedrill_sim::spec::{Scenario, Support, Teams, Telemetry, ToolSpec};
 
 use crate::catalogue;
-use crate::file::{NoiseFile, ScenarioFile, WorldFile};
+use crate::faults::Known;
+use crate::file::{FleetFile, NoiseFile, ScenarioFile, TelemetryFile, WorldFile};
+use crate::plans::PlanSource;
 use crate::problem::{Problem, Source};
 use crate::yaml;
 
@@ -37,12 +39,14 @@ struct Section<'a, T> {
     value: &'a T,
 }
 
-/// The names of a world that others refer to.
+/// The names of a world that others refer to, and what its judges can see.
 struct World {
     fleet: firedrill_sim::spec::Fleet,
     regions: Names,
     services: Names,
     classes: Names,
+    /// Known once the telemetry was read.
+    known: Option<Known>,
 }
 
 /// A scenario, and what its `size` made of it.
@@ -52,9 +56,13 @@ pub(crate) type Resolved = (Scenario, Option<Resized>);
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn resolve(source: &Source, file: &ScenarioFile) -> Result<Resolved, Vec<Problem>> {
+pub(crate) fn resolve(
+    source: &Source,
+    file: &ScenarioFile,
+    plans: &[PlanSource],
+) -> Result<Resolved, Vec<Problem>> {
     let mut context = Context::new(source);
-    let resolved = build(&mut context, file);
+    let resolved = build(&mut context, file, plans);
     let mut problems = context.into_problems();
     if problems.is_empty() {
         let Some((scenario, resized)) = resolved else {
@@ -82,7 +90,7 @@ fn unsound(source: &Source, file: &ScenarioFile, error: &dyn std::error::Error) 
         .label("in this scenario")
 }
 
-fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
+fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Option<Resolved> {
     let preset = load_world(context, file);
     if file.world.is_none() {
         report_missing(context, file);
@@ -101,13 +109,9 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let core = pick(file.core.as_ref(), preset, |world| &world.core);
     let noise = pick_noise(file, preset);
 
-    let name = context.read(&file.name, "the scenario's name");
-    let title = context.read(&file.title, "the title");
-    let summary = context.read(&file.summary, "the summary");
+    let (name, [title, summary]) = words(context, file);
     let duration = context.read(&file.duration, "the duration");
-    let mut world = context.within(&fleet?, fleet::resolve);
-    let size = file.size.as_ref();
-    let resized = size.and_then(|size| size::apply(context, size, &mut world.fleet));
+    let (mut world, resized) = world_of(context, file, &fleet?);
     let demand = context.within(&demand?, |context, demand| {
         demand::resolve(context, demand, &world)
     });
@@ -120,18 +124,18 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     });
     let step = context.within(&step?, |context, step| context.read(step, "the step"));
     let telemetry_source = telemetry?;
-    let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
+    let telemetry = telemetry_of(context, &telemetry_source, &mut world);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
     let (tools, support, teams) = responders(context, file, &world, &telemetry);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, world::automation(file.automation))
     });
-    let configs_section = configs?;
-    let (configs, changes) = change::resolve(context, file, &configs_section, &world, duration);
-    let response = file.response.as_ref().map(|response| {
-        response::resolve(context, response, &world, &configs_section, &slos_section)
-    });
+    let section = configs?;
+    let (configs, changes) = change::resolve(context, (file, plans), &section, &world, duration);
+    let response = file.response.as_ref();
+    let response = response
+        .map(|response| response::resolve(context, response, &world, &section, &slos_section));
     world::check_times(context, file, &telemetry_source, step, duration);
     let expect = expect::resolve(context, file, &configs);
     let scenario = Scenario {
@@ -158,6 +162,36 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         expect,
     };
     Some((scenario, resized))
+}
+
+/// The name, the title and the summary.
+fn words(context: &mut Context, file: &ScenarioFile) -> (String, [String; 2]) {
+    let name = context.read(&file.name, "the scenario's name");
+    let title = context.read(&file.title, "the title");
+    (name, [title, context.read(&file.summary, "the summary")])
+}
+
+/// Fleet and names, and what `size` makes of the fleet.
+fn world_of(
+    context: &mut Context,
+    file: &ScenarioFile,
+    section: &Section<'_, FleetFile>,
+) -> (World, Option<Resized>) {
+    let mut world = context.within(section, fleet::resolve);
+    let size = file.size.as_ref();
+    let resized = size.and_then(|size| size::apply(context, size, &mut world.fleet));
+    (world, resized)
+}
+
+/// How numbers get to whoever judges; judges are told what they may count on.
+fn telemetry_of(
+    context: &mut Context,
+    section: &Section<'_, TelemetryFile>,
+    world: &mut World,
+) -> Telemetry {
+    let telemetry = context.within(section, world::resolve_telemetry);
+    world.known = Some(Known::of(&telemetry));
+    telemetry
 }
 
 /// What people respond with, who listens to users, and teams.

@@ -83,7 +83,7 @@ fn summary_of(kind: &str, runs: &[&RunOutcome]) -> KindSummary {
             Catcher::Canary { .. } => &mut summary.canary,
             Catcher::Wave { .. } => &mut summary.wave,
             Catcher::SloAlert { .. } | Catcher::Users => &mut summary.alert,
-            Catcher::Nobody => &mut summary.missed,
+            Catcher::NoData { .. } | Catcher::Nobody => &mut summary.missed,
         };
         *count += 1;
     }

@@ -54,8 +54,30 @@ pub enum Catcher {
     },
     /// Users who complained, before anybody answered a page.
     Users,
+    /// Nothing caught it, but this stage had no data and paused the rollout.
+    NoData {
+        /// The stage.
+        stage: String,
+    },
     /// Nothing did.
     Nobody,
+}
+
+impl Catcher {
+    /// Whether no layer caught the change: a pause for lack of data is neither a catch nor a false
+    /// alarm.
+    #[must_use]
+    pub const fn is_nobody(&self) -> bool {
+        match self {
+            Self::NoData { .. } | Self::Nobody => true,
+            Self::Validation
+            | Self::Review
+            | Self::Canary { .. }
+            | Self::Wave { .. }
+            | Self::SloAlert { .. }
+            | Self::Users => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Catcher {
@@ -67,6 +89,7 @@ impl std::fmt::Display for Catcher {
             Self::Wave { stage } => write!(f, "wave `{stage}`"),
             Self::SloAlert { slo } => write!(f, "SLO alert `{slo}`"),
             Self::Users => f.write_str("users' reports"),
+            Self::NoData { stage } => write!(f, "nobody, stage `{stage}` paused for lack of data"),
             Self::Nobody => f.write_str("nobody"),
         }
     }
@@ -235,13 +258,7 @@ impl Finder<'_> {
                 first(&mut self.anchors.first_signal, event);
             }
             NoteBody::RolloutPaused { rollout, reason } if own(rollout) => {
-                if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
-                    first(&mut self.anchors.first_signal, event);
-                }
-                // A stage that gets no verdict stops the change just as one that gets a bad one.
-                if matches!(reason, PauseReason::JudgedBad | PauseReason::NoVerdict(_)) {
-                    self.caught_by_judge(event);
-                }
+                self.paused(event, *reason);
             }
             NoteBody::RollbackStarted {
                 rollout, reason, ..
@@ -335,13 +352,50 @@ impl Finder<'_> {
         }
     }
 
+    fn paused(&mut self, event: &Event, reason: PauseReason) {
+        if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
+            first(&mut self.anchors.first_signal, event);
+        }
+        match reason {
+            PauseReason::NoVerdict(Outcome::NoData(_)) => self.paused_without_data(event),
+            // A stage that cannot be told to be good stops the change just as a bad one.
+            PauseReason::JudgedBad | PauseReason::NoVerdict(_) => self.caught_by_judge(event),
+            PauseReason::Ordered
+            | PauseReason::Alert
+            | PauseReason::Frozen
+            | PauseReason::Killed
+            | PauseReason::PushStalled => {}
+        }
+    }
+
     /// The stage that the rollout is in now is the one whose judge caught it.
     fn caught_by_judge(&mut self, event: &Event) {
-        if self.anchors.caught_by != Catcher::Nobody {
+        if !self.anchors.caught_by.is_nobody() {
             return;
         }
+        if let Some(StageName { name, stage_kind }) = self.stage_at(event) {
+            let stage = name.clone();
+            self.anchors.caught_by = match stage_kind {
+                StageKind::Canary => Catcher::Canary { stage },
+                StageKind::Wave => Catcher::Wave { stage },
+            };
+        }
+    }
+
+    /// Nothing is known of the change where there is no data: nobody caught it.
+    fn paused_without_data(&mut self, event: &Event) {
+        if self.anchors.caught_by == Catcher::Nobody
+            && let Some(StageName { name, .. }) = self.stage_at(event)
+        {
+            let stage = name.clone();
+            self.anchors.caught_by = Catcher::NoData { stage };
+        }
+    }
+
+    /// The stage that the rollout is in at an event.
+    fn stage_at(&self, event: &Event) -> Option<&StageName> {
         let entered = self.log.events()[..event.seq as usize].iter().rev();
-        let stage = entered.into_iter().find_map(|event| match &event.body {
+        entered.into_iter().find_map(|event| match &event.body {
             EventBody::Note(NoteBody::StageEntered { rollout, stage, .. })
                 if Some(*rollout) == self.anchors.rollout =>
             {
@@ -351,17 +405,7 @@ impl Finder<'_> {
             | EventBody::World(_)
             | EventBody::Command(_)
             | EventBody::Person(_) => None,
-        });
-        if let Some(StageName { name, stage_kind }) = stage {
-            self.anchors.caught_by = match stage_kind {
-                StageKind::Canary => Catcher::Canary {
-                    stage: name.clone(),
-                },
-                StageKind::Wave => Catcher::Wave {
-                    stage: name.clone(),
-                },
-            };
-        }
+        })
     }
 
     const fn person(&mut self, person: &PersonEvent) {
@@ -378,10 +422,10 @@ impl Finder<'_> {
     }
 
     fn caught_by_alert(&mut self) {
-        if self.anchors.caught_by == Catcher::Nobody && self.heard_by == Some(Heard::Users) {
+        if self.anchors.caught_by.is_nobody() && self.heard_by == Some(Heard::Users) {
             self.anchors.caught_by = Catcher::Users;
         }
-        if let (Catcher::Nobody, Some(slo)) = (&self.anchors.caught_by, self.paging_slo) {
+        if let (true, Some(slo)) = (self.anchors.caught_by.is_nobody(), self.paging_slo) {
             let slo = self.log.header().names.slos[slo.index()].name.clone();
             self.anchors.caught_by = Catcher::SloAlert { slo };
         }
