@@ -76,7 +76,8 @@ fn size(resized: &Resized) -> String {
     format!(
         "The file asks for a size of {}: the world's own is {}. Each service has its part of them, \
          requests come {factor} times as often, and employees make as many as before.",
-        resized.instances, resized.instances_before,
+        count(u64::from(resized.instances)),
+        count(resized.instances_before),
     )
 }
 
