@@ -64,6 +64,7 @@ pub fn rollout(size: Size, duration: Micros) -> Scenario {
 #[must_use]
 pub fn steady(size: Size, duration: Micros) -> Scenario {
     Scenario {
+        response: firedrill_sim::spec::Response::default(),
         name: "scale".into(),
         source: String::new(),
         title: "Scale".into(),
@@ -98,6 +99,9 @@ pub fn steady(size: Size, duration: Micros) -> Scenario {
             0.005,
         ),
         noise: Noise::default(),
+        tools: vec![],
+        support: None,
+        teams: None,
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: log_normal(Micros::from_mins(3)),
@@ -253,6 +257,7 @@ fn change() -> ChangeSpec {
             decision: Decision::Approve,
         },
         defect: None,
+        mix: None,
     }
 }
 

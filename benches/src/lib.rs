@@ -169,6 +169,7 @@ fn setup() -> Setup {
         suspicion: SuspectPolicy::default(),
         dependencies: std::collections::BTreeMap::new(),
         automation: AutomationMode::AutomaticForAll,
+        remediation: firedrill_core::remediation::RemediationPolicy::default(),
         retry: RetryPolicy {
             delay: Micros::from_secs(10),
             attempts_max: 3,

@@ -12,14 +12,18 @@ use firedrill_core::health::sequential::{PolicyError, SampleError};
 use firedrill_reports::ReportError;
 use firedrill_scenarios::{LoadErrors, Problem};
 use firedrill_sim::campaign::CampaignError;
+use firedrill_sim::words::counted;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    /// The scenario files are wrong.
+    /// Files are wrong.
     #[error("{0}")]
     Load(LoadErrors),
+    /// The files of scenarios that were to be run are wrong.
+    #[error("{0}")]
+    NotRun(LoadErrors),
     /// Stdout cannot be written.
     #[error("cannot write to stdout")]
     Print(#[source] io::Error),
@@ -41,6 +45,19 @@ pub(crate) enum Failure {
         step: u64,
         /// Steps of the scenario, from 0.
         steps: u64,
+    },
+    /// A draw to tamper with that nothing depends on.
+    #[error(
+        "`{scenario}` draws nothing that matters from `{stream}` in step {step}: \
+         --verify-tamper changed no run, and showed nothing"
+    )]
+    TamperChangesNothing {
+        /// The scenario.
+        scenario: String,
+        /// The stream asked for.
+        stream: String,
+        /// The step asked for.
+        step: u64,
     },
     /// A judge that compares with nothing.
     #[error("this policy compares with a control, and none is given")]
@@ -96,7 +113,8 @@ impl Failure {
     /// Prints it to stderr. That stderr is gone cannot be told to anybody.
     pub(crate) fn print(&self, color: bool) {
         let text = match self {
-            Self::Load(errors) => render_problems(&errors.problems, color),
+            Self::Load(errors) => render_problems(&errors.problems, "", color),
+            Self::NotRun(errors) => render_problems(&errors.problems, "; nothing was run", color),
             Self::Print(_)
             | Self::NoControl
             | Self::Policy(_)
@@ -107,6 +125,7 @@ impl Failure {
             | Self::Write { .. }
             | Self::OutputFolder { .. }
             | Self::TamperNeverComes { .. }
+            | Self::TamperChangesNothing { .. }
             | Self::Reports(_)
             | Self::Campaign(_)
             | Self::Threads { .. } => self.with_causes(),
@@ -125,6 +144,9 @@ impl Failure {
         if let Self::OutputFolder { .. } | Self::Reports(_) = self {
             text.push_str("\nhint: name a folder that can be written with `--out DIR`\n");
         }
+        if let Self::TamperChangesNothing { .. } = self {
+            text.push_str("\nhint: name a stream that the scenario uses, such as arrivals@120\n");
+        }
         if let Self::NoControl = self {
             text.push_str("\nhint: name the control's data with `--control CSV`\n");
         }
@@ -138,17 +160,12 @@ impl Failure {
 }
 
 /// Each problem: a line that stands alone, the marked place, the next step.
-fn render_problems(problems: &[Problem], color: bool) -> String {
+fn render_problems(problems: &[Problem], so: &str, color: bool) -> String {
     let mut text = String::new();
     for problem in problems {
         text.push_str(&render_problem(problem, color));
     }
-    let noun = if problems.len() == 1 {
-        "problem"
-    } else {
-        "problems"
-    };
-    let _ = writeln!(text, "{} {noun}; nothing was run", problems.len());
+    let _ = writeln!(text, "{}{so}", counted(problems.len() as u64, "problem"));
     text
 }
 

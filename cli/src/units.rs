@@ -2,6 +2,7 @@
 
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::campaign::Unit;
+use firedrill_sim::words::count;
 
 /// A figure with its unit; `never` when it never came, `-` when it applies to no run.
 pub(crate) fn figure(value: Option<u64>, unit: Unit, n: u64) -> String {
@@ -11,7 +12,7 @@ pub(crate) fn figure(value: Option<u64>, unit: Unit, n: u64) -> String {
         Some(value) => match unit {
             Unit::Microseconds => duration(Micros(value)),
             Unit::PartsPerMillion => percent(value),
-            Unit::Count => value.to_string(),
+            Unit::Count => count(value),
         },
     }
 }
@@ -52,6 +53,7 @@ mod tests {
         assert_eq!(time(4_210_000_000), "1h 10m 10s");
         assert_eq!(figure(Some(12_500), Unit::PartsPerMillion, 1), "1.25 %");
         assert_eq!(figure(Some(3), Unit::Count, 1), "3");
+        assert_eq!(figure(Some(52_301), Unit::Count, 1), "52 301");
         assert_eq!(figure(None, Unit::Count, 2), "never");
         assert_eq!(figure(None, Unit::Count, 0), "-");
     }

@@ -102,3 +102,13 @@ fn what_is_wrong_has_a_place() {
         2,
     );
 }
+
+#[test]
+fn a_first_line_of_values_is_refused() {
+    let folder = tempfile::tempdir().expect("there is room");
+    fs::write(folder.path().join("bare.csv"), "1,2\n2,3\n").expect("there is room");
+    let said = check(folder.path(), &["anomaly", "bare.csv"], 2);
+    let first = "bare.csv:1:1: the first line holds values, not the names of columns";
+    assert!(said.starts_with(first), "{said}");
+    assert!(said.ends_with("\n1 problem\n"), "{said}");
+}

@@ -22,37 +22,8 @@ fn list_tells_the_catalogue() {
         .lines()
         .filter_map(|line| line.split_whitespace().next())
         .collect();
-    let expected = [
-        "login-drop",
-        "crash-on-load",
-        "latency-creep",
-        "good-change",
-        "noisy-good-change",
-        "retry-storm",
-        "cache-stampede",
-        "cpu-burn",
-        "memory-leak",
-        "scope-error",
-        "peak-only",
-        "region-only",
-        "interaction",
-        "silent-corruption",
-        "tooling-poison",
-        "slow-stragglers",
-        "one-service-crash",
-        "web-pool-exhausted",
-        "payments-ledger-quota",
-        "edge-scope",
-        "dns-bad-zone",
-        "subtle-errors",
-        "dark-canary",
-        "log-spew",
-        "good-change-by-evidence",
-        "automation-misfires",
-        "alert-storm",
-        "alert-fatigue",
-        "wrong-suspect",
-    ];
+    let catalogue = firedrill_scenarios::catalogue();
+    let expected: Vec<&str> = catalogue.iter().map(|entry| entry.name).collect();
     assert_eq!(names, expected);
     let json = check(folder.path(), &["list", "--format", "json"], 0);
     let json: Value = serde_json::from_str(&json).unwrap();
@@ -65,9 +36,9 @@ fn explain_tells_a_scenario_in_words() {
     let folder = folder();
     let told = check(folder.path(), &["explain", "crash-on-load"], 0);
     for words in [
-        "the config of `feed` (2200 instances)",
+        "the config of `feed` (2 200 instances)",
         "Of the instances that load it, 100 % crash, start again and crash again.",
-        "1. employees (canary): 5 instances of each region, 15 instances in all",
+        "1. employees (canary): 5 instances of each region, at random over its cells, 15 instances in all",
         "caught by a canary stage, in every run",
     ] {
         assert!(
@@ -99,7 +70,7 @@ fn run_tells_verdict_figures_and_reports() {
         "PASS  crash-on-load: ",
         "caught by canary `employees` (3 of 3)",
         "time to detect",
-        "1 of 1 scenarios passed",
+        "1 of 1 scenario passed",
         "reports: firedrill-out",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
@@ -127,6 +98,7 @@ fn json_follows_its_schema() {
         "run",
         "good-change",
         "crash-on-load",
+        "mixed-defects",
         "--seeds",
         "1..=2",
         "--format",
@@ -142,9 +114,10 @@ fn json_follows_its_schema() {
     assert_eq!(errors, Vec::<String>::new());
     assert_eq!(document["seeds"]["last"], 2);
     assert_eq!(document["scenarios"][1]["verify"]["equal"], 2);
+    assert_eq!(document["scenarios"][2]["verify"]["equal"], 2);
     // Every field of the summary is in its schema.
     let known = &serde_json::from_str::<Value>(&schema).unwrap();
-    for key in document["scenarios"][0].as_object().unwrap().keys() {
+    for key in document["scenarios"][2].as_object().unwrap().keys() {
         assert!(known.to_string().contains(&format!("\"{key}\"")), "{key}");
     }
 }
@@ -172,6 +145,17 @@ fn verify_notices_a_flipped_bit() {
     }
 }
 
+/// A draw that nothing depends on shows nothing about `--verify`: that is no success.
+#[test]
+fn a_flipped_bit_that_changes_nothing_is_told() {
+    let folder = folder();
+    let tamper = ["--verify", "--verify-tamper", "wrong-answers@30"];
+    let arguments = [&["run", "good-change", "--seed", "1"][..], &tamper[..]].concat();
+    let told = check(folder.path(), &arguments, 2);
+    let words = "`good-change` draws nothing that matters from `wrong-answers` in step 30";
+    assert!(told.contains(words), "{told}");
+}
+
 #[test]
 fn a_difference_is_told_whole_when_asked_for() {
     let folder = folder();
@@ -191,7 +175,7 @@ fn a_scenario_that_expects_nothing_says_so() {
     let told = check(folder.path(), &["run", "silent.yaml", "--seed", "1"], 0);
     for words in [
         "  no expectations: nothing was checked",
-        "1 of 1 scenarios passed, 1 of them without expectations",
+        "1 of 1 scenario passed, 1 of them without expectations",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
     }
@@ -216,7 +200,7 @@ fn an_expectation_that_is_not_met_ends_in_one() {
         "not met: time to detect at most 1s (line 34): in 0 of 2 runs, wanted in 100 %",
         "failing seeds: 1, 2",
         "replay: firedrill run strict.yaml --seed 1",
-        "0 of 1 scenarios passed",
+        "0 of 1 scenario passed",
     ] {
         assert!(told.contains(words), "{words}\n{told}");
     }
@@ -342,4 +326,45 @@ fn reports_that_cannot_be_written_end_in_two_before_any_run() {
         "{told}"
     );
     assert!(told.contains("hint: name a folder that can be written with `--out DIR`"));
+}
+
+/// What a seed draws from a mix of defects is told by every reader of its run.
+#[test]
+fn a_drawn_defect_is_told_everywhere() {
+    let folder = folder();
+    // Whatever the breaks of its lines.
+    let flat = |told: String| told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(check(folder.path(), &["explain", "mixed-defects"], 0));
+    assert!(told.contains("from the mix `config-errors`"), "{told}");
+    let told = check(
+        folder.path(),
+        &["explain", "mixed-defects", "--seed", "4"],
+        0,
+    );
+    let arguments = ["run", "mixed-defects", "--seed", "4", "--format", "json"];
+    let output = firedrill(folder.path(), &arguments);
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let kind = &document["scenarios"][0]["by_kind"][0];
+    assert_eq!(kind["mechanisms"][0]["seeds"][0], 4);
+    let run = folder.path().join("firedrill-out/mixed-defects/seed-4");
+    let log = fs::read_to_string(run.join("run.jsonl")).unwrap();
+    let header: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let record = &header["drawn"][0];
+    assert_eq!(record["kind"], kind["kind"]);
+    let words = format!("of kind `{}`", record["kind"].as_str().unwrap());
+    let told = flat(told);
+    assert!(told.contains(&words), "{told}");
+    assert!(
+        told.contains(record["defect"]["story"].as_str().unwrap()),
+        "{told}"
+    );
+    let post_mortem = fs::read_to_string(run.join("postmortem.json")).unwrap();
+    let post_mortem: Value = serde_json::from_str(&post_mortem).unwrap();
+    let drawn = &post_mortem["header"]["reproduce"]["drawn"];
+    assert_eq!(drawn["kind"], record["kind"]);
+    assert_eq!(drawn["mechanism"], kind["mechanisms"][0]["mechanism"]);
+    for page in ["postmortem.md", "postmortem.html"] {
+        let page = fs::read_to_string(run.join(page)).unwrap();
+        assert!(page.contains("Drawn by the seed"), "{page}");
+    }
 }

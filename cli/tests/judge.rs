@@ -100,7 +100,11 @@ fn every_judge_tells_good_from_bad() {
 fn a_verdict_comes_with_its_evidence() {
     let folder = folder();
     let told = check(folder.path(), &arguments("seq.yaml", "bad.csv"), 1);
-    for words in ["180 of 36000", "errors fewer would not have failed it", "●"] {
+    for words in [
+        "180 of 36 000",
+        "errors fewer would not have failed it",
+        "●",
+    ] {
         assert!(told.contains(words), "{words}\n{told}");
     }
     let mut json = arguments("seq.yaml", "bad.csv");
@@ -188,4 +192,35 @@ fn power_prints_writes_and_repeats_itself() {
     let svg = fs::read_to_string(folder.path().join("power.svg")).expect("it was written");
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
     check(folder.path(), &["power", "--p1", "0.05"], 2);
+}
+
+/// A verdict that decides nothing says why, and one without data stops what waits for it.
+#[test]
+fn verdicts_without_a_decision() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("there is room");
+    };
+    write("r.yaml", "repeated: {metric: errors, at-most: 3}\n");
+    write("s.yaml", "sequential: {bake: 1m}\n");
+    write(
+        "one.csv",
+        "timestamp,requests,errors\n10,1000,0\n20,1000,1\n",
+    );
+    write("none.csv", "timestamp,requests,errors\n");
+    let run = |policy: &str, canary: &str, code: i32| {
+        let files = ["--control", "one.csv", "--canary", canary];
+        let arguments = [&["judge", "--policy", policy][..], &files].concat();
+        check(folder.path(), &arguments, code)
+    };
+    let said = run("r.yaml", "one.csv", 0);
+    assert!(said.starts_with("INCONCLUSIVE  2 succeeded"), "{said}");
+    assert!(said.contains("still running: no limit is passed"), "{said}");
+    let said = run("r.yaml", "none.csv", 1);
+    assert!(said.starts_with("NO DATA"), "{said}");
+    // The control has one error: the ratio has no upper end.
+    let said = run("s.yaml", "one.csv", 0);
+    assert!(said.contains("2 windows, 0 only in one file"), "{said}");
+    assert!(said.contains("or more, open above, at all times"), "{said}");
+    assert!(said.contains("canary   1 of 2 000"), "{said}");
 }

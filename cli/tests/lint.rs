@@ -44,22 +44,26 @@ fn warnings_pass_and_json_has_a_schema_number() {
     assert_eq!(printed["findings"][0]["line"], 2);
 }
 
-/// Every file in `tests/lint` says in its first line what is found in it, and nothing else is.
+/// Every file in `tests/lint` says in its first line what is found in it, and nothing else is; its
+/// second line is the command that finds it.
 #[test]
 fn each_example_has_its_finding_with_line_and_column() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint");
-    let surroundings = ["--traffic", "50/s", "--query-window", "1m"];
     let mut seen = 0;
     for entry in fs::read_dir(&folder).expect("it is there") {
         let name = entry.expect("it can be read").file_name();
         let name = name.to_str().expect("names are plain");
         let text = fs::read_to_string(folder.join(name)).expect("it can be read");
-        let first = text.lines().next().expect("it is not empty");
+        let mut lines = text.lines();
+        let first = lines.next().expect("it is not empty");
+        let command = lines
+            .next()
+            .and_then(|line| line.strip_prefix("# firedrill "));
+        let arguments: Vec<&str> = command.expect("it has a command").split(' ').collect();
         let words: Vec<&str> = first.trim_start_matches("# ").split(' ').collect();
         let [severity, place, code] = words[..] else {
             panic!("{name}: {first}");
         };
-        let arguments = [&["lint", name], &surroundings[..]].concat();
         let said = support::check(&folder, &arguments, i32::from(severity == "error"));
         let start = format!("{severity}: {name}:{place}: ");
         assert!(said.starts_with(&start), "{start}\n{said}");

@@ -8,6 +8,7 @@
 mod model {
     pub(crate) mod action;
     pub(crate) mod books;
+    pub(crate) mod deeds;
     pub(crate) mod drill;
     pub(crate) mod fleet;
     pub(crate) mod invariants;
@@ -38,7 +39,7 @@ const MODES: [AutomationMode; 4] = [
     AutomationMode::Off,
 ];
 /// Cases of the batch that must reach every rare path.
-const BATCH: usize = 500;
+const BATCH: usize = 1_000;
 
 /// Nothing but the actions: they are valid in every state.
 struct AnyActions;

@@ -157,6 +157,7 @@ impl Story {
                 change,
                 mechanism,
                 story,
+                drawn: None,
             };
             self.say(at(2), Actor::World, &[proposed], armed);
         }
@@ -490,6 +491,7 @@ fn header(scenario: &Scenario) -> Header {
         duration: scenario.duration,
         step: scenario.step,
         start_of_day: scenario.demand.start,
+        drawn: Vec::new(),
         names: Names {
             regions: scenario.fleet.regions.iter().map(region_name).collect(),
             services: scenario.fleet.services.iter().map(service_name).collect(),
@@ -506,6 +508,8 @@ fn header(scenario: &Scenario) -> Header {
                 plans: vec![("standard".into(), stages.into())],
             }],
             symptoms: vec![],
+            teams: vec![],
+            people: vec![],
         },
     }
 }
@@ -531,6 +535,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
         },
         configs: vec![config()],
         slos: slos(),
+        response: firedrill_sim::spec::Response::default(),
         changes: vec![ChangeSpec {
             title: "Sign tokens with the next key".into(),
             at: at(2),
@@ -544,6 +549,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
                 decision: Decision::Approve,
             },
             defect,
+            mix: None,
         }],
         propagation: Propagation {
             base: Micros::from_secs(5),
@@ -554,6 +560,9 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
         },
         telemetry: Telemetry::of_scrapes(Micros::from_secs(10), log_normal, 0.0),
         noise: Noise::default(),
+        tools: vec![],
+        support: None,
+        teams: None,
         on_call: OnCall {
             principal: principal("kim", Role::SiteReliability),
             acknowledge: log_normal,

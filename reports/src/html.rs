@@ -52,6 +52,7 @@ fn symbols() -> BTreeMap<&'static str, &'static str> {
         ("not-reached", "–"),
         ("nothing-to-catch", "○"),
         ("false-alarm", "!"),
+        ("no-data", "?"),
         ("carried-out", "↩"),
         ("unfinished", "✗"),
         ("met", "✓"),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use firedrill_core::{Micros, Ppm};
-use firedrill_sim::campaign::{MeasureSummary, Summary, Unit};
+use firedrill_sim::campaign::{KindSummary, MeasureSummary, Summary, Unit};
 use minijinja::value::Serde;
 use minijinja::{Value, context};
 use serde::Serialize;
@@ -109,7 +109,9 @@ fn row(summary: &Summary) -> Value {
             )
         })
     };
+    let kinds: Vec<Value> = summary.by_kind.iter().map(kind_row).collect();
     context! {
+        kinds => kinds,
         scenario => summary.scenario.as_str(),
         passed => summary.passed,
         n => summary.n,
@@ -117,6 +119,21 @@ fn row(summary: &Summary) -> Value {
         detect => pair("time-to-detect"),
         mitigate => pair("time-to-mitigate"),
         exposure => pair("exposure"),
+    }
+}
+
+fn kind_row(kind: &KindSummary) -> Value {
+    let detect = &kind.time_to_detect;
+    context! {
+        kind => kind.kind.as_str(),
+        n => kind.n,
+        harmed => kind.harmed,
+        before_rollout => kind.before_rollout,
+        canary => kind.canary,
+        wave => kind.wave,
+        alert => kind.alert,
+        missed => kind.missed,
+        detect => format!("{} / {}", quantile(detect, detect.p50), quantile(detect, detect.p90)),
     }
 }
 

@@ -3,24 +3,7 @@
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::expect::Requirement;
 
-/// A whole number with its digits in groups of three: `5 230`.
-pub(crate) fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.char_indices() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(' ');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// `count` and a noun: `1 page`, `2 pages`.
-pub(crate) fn counted(n: u64, noun: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", count(n))
-}
+pub(crate) use firedrill_sim::words::{count, counted, list};
 
 /// A share, as exact as it is worth reading: four decimals below 0.1 %, one from 10 % on.
 pub(crate) fn share(share: Ppm) -> String {
@@ -73,16 +56,14 @@ pub(crate) fn requirement(requirement: &Requirement) -> String {
         | Requirement::SuspectRankAtMost(_)
         | Requirement::ReachesFull(_)
         | Requirement::BreachesSlo(_)
-        | Requirement::HarmsUsers(_) => requirement.to_string(),
-    }
-}
-
-/// `a`, `a and b`, `a, b and c`.
-pub(crate) fn list(items: &[String]) -> String {
-    match items {
-        [] => String::new(),
-        [one] => one.clone(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+        | Requirement::Mitigated(_)
+        | Requirement::AcknowledgedWithin(_)
+        | Requirement::RollbackAdoptedWithin(_)
+        | Requirement::TeamsPagedAtLeast(_)
+        | Requirement::HandsOver(_)
+        | Requirement::HarmsUsers(_)
+        | Requirement::ActionWorks(_)
+        | Requirement::ActionFails(_) => requirement.to_string(),
     }
 }
 

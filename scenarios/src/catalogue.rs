@@ -1,4 +1,5 @@
-//! What comes with the tool: scenarios, worlds and rollout plans, as files in the binary.
+//! What comes with the tool: scenarios, worlds, rollout plans and mixes of defects, as files in the
+//! binary.
 
 /// A file of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,20 @@ const SCENARIOS: &[Entry] = entries!("scenarios":
     "alert-storm",
     "alert-fatigue",
     "wrong-suspect",
+    "mixed-defects",
+    "kill-switch-saves",
+    "breaker-contains-cascade",
+    "drain-overloads-neighbour",
+    "override-regretted",
+    "monitoring-blind",
+    "pager-down",
+    "distribution-partitioned",
+    "rollback-depends-on-victim",
+    "no-out-of-band",
+    "slow-rollback-adoption",
+    "wrong-team",
+    "follow-the-sun-handover",
+    "two-incidents-at-once",
 );
 const WORLDS: &[Entry] = entries!("worlds":
     "social",
@@ -73,8 +88,13 @@ const POLICIES: &[Entry] = entries!("policies":
     "canary-then-waves",
     "golden-signals",
     "region-by-region",
+    "canary-then-everybody",
     "dark-then-evidence",
     "evidence-then-waves",
+);
+const MIXES: &[Entry] = entries!("mixes":
+    "config-errors",
+    "mechanisms",
 );
 
 /// The scenarios that come with the tool, in the order in which they are run.
@@ -93,12 +113,21 @@ pub fn policies() -> impl Iterator<Item = &'static Entry> + Clone {
     POLICIES.iter()
 }
 
+/// The mixes of defects.
+pub fn mixes() -> impl Iterator<Item = &'static Entry> + Clone {
+    MIXES.iter()
+}
+
 pub(crate) fn scenario(name: &str) -> Option<&'static Entry> {
     SCENARIOS.iter().find(|entry| entry.name == name)
 }
 
 pub(crate) fn world(name: &str) -> Option<&'static Entry> {
     WORLDS.iter().find(|entry| entry.name == name)
+}
+
+pub(crate) fn mix(name: &str) -> Option<&'static Entry> {
+    MIXES.iter().find(|entry| entry.name == name)
 }
 
 pub(crate) fn policy(name: &str) -> Option<&'static Entry> {

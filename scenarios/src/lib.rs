@@ -6,26 +6,29 @@
 //!
 //! Invariants: what this crate hands out has passed [`Scenario::check`]; what it refuses comes
 //! with file, line, column, what was expected and a next step. The file system is touched by
-//! [`load_paths`] and [`offline`] alone.
+//! [`load_paths`], [`lint::lint_file`] and [`offline`] alone.
 //!
 //! [`Scenario::check`]: firedrill_sim::spec::Scenario::check
 
 mod catalogue;
 mod explain;
+mod faults;
 pub mod file;
 pub mod lint;
 mod load;
 pub mod offline;
 pub mod place;
+mod plans;
 mod problem;
 mod resolve;
 pub mod scalar;
 mod schema;
+pub mod spread;
 mod yaml;
 
-pub use catalogue::{Entry, catalogue, policies, worlds};
-pub use explain::explain;
+pub use catalogue::{Entry, catalogue, mixes, policies, worlds};
+pub use explain::{explain, explain_seed};
 pub use load::{LoadErrors, Loaded, load_embedded, load_paths, load_str};
 pub use problem::{Problem, Source};
 pub use resolve::Resized;
-pub use schema::{policy_schema, scenario_schema};
+pub use schema::{plan_schema, policy_schema, scenario_schema};

@@ -9,6 +9,7 @@ use firedrill_sim::spec::Scenario;
 
 use crate::catalogue::{self, catalogue};
 use crate::file::ScenarioFile;
+use crate::plans::{self, Beside, PlanSource, nothing_beside};
 use crate::problem::{Problem, Source, closest, enumerate};
 use crate::resolve::{self, Resized};
 use crate::yaml;
@@ -66,17 +67,34 @@ impl From<Box<Problem>> for LoadErrors {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load_str(file_name: &str, source: &str) -> Result<Loaded, LoadErrors> {
+    load_beside(file_name, source, &nothing_beside).map(|(loaded, _)| loaded)
+}
+
+/// Loads a scenario from text, with the plans that its changes may follow.
+pub(crate) fn load_beside(
+    file_name: &str,
+    source: &str,
+    beside: Beside<'_>,
+) -> Result<(Loaded, Vec<PlanSource>), LoadErrors> {
     let file = Source::new(file_name, source);
     let parsed: ScenarioFile = yaml::read(&file)?;
-    let resolved = resolve::resolve(&file, &parsed);
+    let (plans, mut problems) = plans::collect(&file, &parsed, beside);
+    let resolved = resolve::resolve(&file, &parsed, &plans);
+    // A plan that could not be read is missed by whoever names it.
+    if !problems.is_empty() {
+        let others = resolved.err().unwrap_or_default().into_iter();
+        problems.extend(others.filter(|problem| problem.code != "scenario::unknown-plan"));
+        return Err(LoadErrors { problems });
+    }
     let (mut scenario, resized) = resolved.map_err(|problems| LoadErrors { problems })?;
     scenario.source = file_name.into();
-    Ok(Loaded {
+    let loaded = Loaded {
         scenario,
         resized,
         file_name: file_name.into(),
         source: source.into(),
-    })
+    };
+    Ok((loaded, plans))
 }
 
 /// Loads a scenario of the catalogue.
@@ -94,8 +112,8 @@ pub fn load_embedded(name: &str) -> Result<Loaded, LoadErrors> {
     }
 }
 
-/// Loads scenarios from files, from directories of `*.yaml` files (in the order of their names),
-/// and, where no such path exists, from the catalogue by name.
+/// Loads scenarios from files, from directories of `*.yaml` files (in the order of their names, but
+/// for the plan files that they name), and, where no such path exists, from the catalogue by name.
 ///
 /// # Errors
 /// Everything that is wrong with any of them.
@@ -164,6 +182,8 @@ fn load_directory(path: &Path, shown: &str) -> Vec<Result<Loaded, LoadErrors>> {
     let mut files: Vec<PathBuf> = entries.iter().map(fs::DirEntry::path).collect();
     files.retain(is_yaml);
     files.sort();
+    let plans = plan_files_of(&files);
+    files.retain(|file| !plans.contains(file));
     if files.is_empty() {
         let source = Source::new(shown, "");
         let message = "the directory holds no `*.yaml` file";
@@ -178,9 +198,34 @@ fn load_file(path: &Path) -> Result<Loaded, LoadErrors> {
     let shown = path.display().to_string();
     let bytes = fs::read(path).map_err(|error| unreadable(&shown, &error))?;
     match String::from_utf8(bytes) {
-        Ok(text) => load_str(&shown, &text),
+        Ok(text) => load_beside(&shown, &text, &beside(path)).map(|(loaded, _)| loaded),
         Err(error) => Err(not_utf8(&shown, &error).into()),
     }
+}
+
+/// Reads files from the folder of a scenario.
+pub(crate) fn beside(scenario: &Path) -> impl Fn(&str) -> (String, io::Result<String>) {
+    let folder = scenario.parent().unwrap_or(Path::new("")).to_path_buf();
+    move |name| {
+        let path = folder.join(name);
+        (path.display().to_string(), fs::read_to_string(&path))
+    }
+}
+
+/// The plan files that scenarios of these files name: they are no scenarios themselves.
+fn plan_files_of(files: &[PathBuf]) -> Vec<PathBuf> {
+    let mut named = Vec::new();
+    for file in files {
+        let Ok(text) = fs::read_to_string(file) else {
+            continue;
+        };
+        let source = Source::new(&file.display().to_string(), &text);
+        if let Ok(parsed) = yaml::read::<ScenarioFile>(&source) {
+            let folder = file.parent().unwrap_or(Path::new(""));
+            named.extend(parsed.plan_files.iter().map(|path| folder.join(&path.text)));
+        }
+    }
+    named
 }
 
 fn not_utf8(shown: &str, error: &std::string::FromUtf8Error) -> Problem {

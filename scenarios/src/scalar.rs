@@ -49,6 +49,17 @@ pub struct Scalar<K> {
     kind: PhantomData<fn() -> K>,
 }
 
+impl<K> Scalar<K> {
+    /// A text at a place.
+    pub(crate) fn new(text: impl Into<String>, place: Place) -> Self {
+        Self {
+            text: text.into(),
+            place,
+            kind: PhantomData,
+        }
+    }
+}
+
 impl<K> Clone for Scalar<K> {
     fn clone(&self) -> Self {
         Self {
@@ -139,6 +150,24 @@ impl Kind for Words {
         } else {
             Ok(words)
         }
+    }
+}
+
+/// A file near the one that names it.
+#[derive(Debug)]
+pub enum FilePath {}
+
+impl Kind for FilePath {
+    type Value = String;
+    const EXPECTED: &'static str = "a file, from the folder of this one, such as `careful.yaml`";
+    const PLACEHOLDER: String = String::new();
+    const PATTERN: &'static str = "\\S";
+
+    fn parse(text: &str) -> Result<String, Reject> {
+        if text.trim().is_empty() {
+            return Err(Reject::NotOne);
+        }
+        Ok(text.into())
     }
 }
 

@@ -1,8 +1,8 @@
-//! The JSON Schemas of scenario files and of policy files, for editors and other tools.
+//! The JSON Schemas of scenario files, plan files and policy files, for editors and other tools.
 
 use schemars::Schema;
 
-use crate::file::ScenarioFile;
+use crate::file::{PlanFile, ScenarioFile};
 use crate::offline::policy::PolicyFile;
 
 /// The schema of scenario files (JSON Schema 2020-12) as text, ending in a line feed.
@@ -24,6 +24,15 @@ pub fn policy_schema() -> String {
     print(&schemars::schema_for!(PolicyFile))
 }
 
+/// The schema of plan files (JSON Schema 2020-12) as text, ending in a line feed.
+///
+/// # Panics
+/// Never: a schema is plain data.
+#[must_use]
+pub fn plan_schema() -> String {
+    print(&schemars::schema_for!(PlanFile))
+}
+
 fn print(schema: &Schema) -> String {
     let mut text = serde_json::to_string_pretty(schema).expect("a schema is plain data");
     text.push('\n');
@@ -37,13 +46,14 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::catalogue::catalogue;
+    use crate::catalogue::{catalogue, policies};
 
     /// The schemas that are published beside the catalogue. Set `UPDATE=1` to write them anew.
     #[test]
     fn the_published_schemas_are_those_of_the_types() {
         for (name, schema) in [
             ("scenario.schema.json", scenario_schema()),
+            ("plan.schema.json", plan_schema()),
             ("policy.schema.json", policy_schema()),
         ] {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
@@ -100,6 +110,18 @@ mod tests {
     }
 
     #[test]
+    fn the_catalogues_plans_follow_the_schema() {
+        let schema: Value = serde_json::from_str(&plan_schema()).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for entry in policies() {
+            let value: Value = serde_saphyr::from_str(entry.source).unwrap();
+            assert!(validator.is_valid(&value), "{}", entry.name);
+        }
+        let scenario: Value = serde_saphyr::from_str(catalogue()[0].source).unwrap();
+        assert!(!validator.is_valid(&scenario));
+    }
+
+    #[test]
     fn every_key_is_documented() {
         fn visit(path: &str, value: &Value, missing: &mut Vec<String>) {
             if let Some(Value::Object(properties)) = value.get("properties") {
@@ -115,7 +137,7 @@ mod tests {
                 }
             }
         }
-        for schema in [scenario_schema(), policy_schema()] {
+        for schema in [scenario_schema(), plan_schema(), policy_schema()] {
             let schema: Value = serde_json::from_str(&schema).unwrap();
             let mut missing = Vec::new();
             visit("", &schema, &mut missing);

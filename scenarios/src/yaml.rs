@@ -26,6 +26,19 @@ fn explain(source: &Source, text: &str, error: &Error) -> Problem {
     let error = error.without_snippet();
     let location = error.location().unwrap_or(Location::UNKNOWN);
     let place = visible(text, Place::from(&location));
+    if let Some(place) = choice_without_keys(text, place, error) {
+        let word = &text[place.offset..place.offset + place.length];
+        return Problem::new(
+            "scenario::wrong-type",
+            source,
+            format!("`{word}` takes keys and values"),
+        )
+        .at(place)
+        .label("expected keys and values behind this")
+        .help(format!(
+            "write `{word}: {{}}`, with its keys between the braces"
+        ));
+    }
     let problem = |code, message: String| Problem::new(code, source, message).at(place);
     match error {
         Error::SerdeUnknownField {
@@ -70,6 +83,44 @@ fn explain(source: &Source, text: &str, error: &Error) -> Problem {
         }
         other => explain_text(other, problem),
     }
+}
+
+/// A choice that takes keys, written as a bare word: the reader finds out only at what follows, a
+/// key or the end of the text, and names the place of that.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all other errors are where they say they are"
+)]
+fn choice_without_keys(text: &str, place: Place, error: &Error) -> Option<Place> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    match error {
+        Error::Unexpected {
+            expected: "mapping start",
+            ..
+        } => {
+            let rest = text.get(place.offset..)?.trim_start_matches(is_plain);
+            rest.starts_with(':').then_some(())?;
+        }
+        Error::Eof { .. } => {}
+        _ => return None,
+    }
+    let mut before = text.get(..place.offset)?;
+    loop {
+        before = before.trim_end_matches(|c: char| c.is_whitespace() || c == ',');
+        let line = before.rfind('\n').map_or(0, |at| at + 1);
+        if !before[line..].trim_start().starts_with('#') {
+            break;
+        }
+        before = &before[..line];
+    }
+    let offset = before.trim_end_matches(is_plain).len();
+    let line = before.rfind('\n').map_or(0, |at| at + 1);
+    (offset < before.len()).then(|| Place {
+        line: before.matches('\n').count() as u32 + 1,
+        column: before[line..offset].chars().count() as u32 + 1,
+        offset,
+        length: before.len() - offset,
+    })
 }
 
 /// What is wrong with the text itself, whatever it was to hold.

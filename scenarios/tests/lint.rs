@@ -253,3 +253,130 @@ fn what_is_no_policy_is_refused() {
     assert!(refused("") && refused("sequential: {bakes: 1h}"));
     assert!(refused(&PLAN.replace("30s", "often")));
 }
+
+/// What loading refuses, lint tells, as far as a plan alone shows it.
+#[test]
+fn plans_that_ask_for_what_cannot_be() {
+    let method = |text: &str, expected: &[&str]| {
+        let judge =
+            "      stale-after: 3m\n      checks:\n        - error-ratio: {limit: {at-most: ";
+        let to = judge.replace("      checks", &format!("      {text}\n      checks"));
+        check(judge, &to, expected);
+    };
+    method(
+        "method: {sequential: {false-alarms: 0 %, misses: 100 %, smallest-effect: 1}}",
+        &["out-of-range!:29", "out-of-range!:29", "out-of-range!:29"],
+    );
+    method("control: {before: 0s}", &["out-of-range!:29"]);
+    method("method: {repeated: {interval: 0s}}", &["out-of-range!:29"]);
+    method("method: {repeated: {interval: 20s}}", &["no-data!:29"]);
+    method(
+        "method: {rank: {points: 0}}",
+        &["out-of-range!:29", "no-control!:29"],
+    );
+    method("control: group", &["no-control!:24"]);
+    let canary =
+        "error-ratio: {limit: {at-most-control: {factor: 2, floor: 1 %}}, sample-min: 500}";
+    check(
+        canary,
+        "throughput: {limit: {at-least-control: 1.2}, sample-min: 1}",
+        &["out-of-range!:17"],
+    );
+    check(
+        canary,
+        "user-reports: {limit: {at-most-control: {factor: 2, floor: 1}}, sample-min: 1}",
+        &["no-control!:17"],
+    );
+    let employees = PLAN
+        .replacen("audience: public", "audience: employees", 1)
+        .replace(
+            canary,
+            "throughput: {limit: {at-least-control: 0.8}, sample-min: 1}",
+        );
+    assert_eq!(codes(&employees), ["never-passes!:17"]);
+    let sequential = PLAN
+        .replacen(
+            "      checks",
+            "      method: {sequential: {}}\n      checks",
+            1,
+        )
+        .replace("factor: 2", "factor: 1");
+    assert_eq!(codes(&sequential), ["out-of-range!:18"]);
+    let logs = PLAN.replace(canary, "log-errors: {limit: {at-most: 1 %}, sample-min: 1}");
+    let unread = lint_text("p.yaml", &logs, &around()).expect_err("a share is no number of lines");
+    assert!(
+        unread
+            .to_string()
+            .starts_with("p.yaml:17:41: `1 %` is not a number"),
+        "{unread}"
+    );
+}
+
+/// The same for policies of `firedrill judge`.
+#[test]
+fn judges_that_are_asked_for_what_cannot_be() {
+    for keys in [
+        "sequential:\n  false-alarms: 0 %",
+        "sequential:\n  misses: 100 %",
+        "sequential:\n  smallest-effect: 1",
+        "sequential:\n  bake: 0s",
+        "sequential:\n  usual: 0 %",
+        "rank:\n  confidence: 100 %",
+    ] {
+        assert_eq!(codes(&format!("{keys}\n")), ["out-of-range!:2"], "{keys}");
+    }
+    assert_eq!(codes("sequential:\n  signals: []\n"), ["never-fails!:2"]);
+}
+
+/// The plans that a scenario follows are linted with what its world shows.
+#[test]
+fn plans_inside_a_scenario() {
+    let entry = firedrill_scenarios::catalogue()
+        .iter()
+        .find(|entry| entry.name == "cpu-burn")
+        .expect("it is in the catalogue");
+    let findings = lint_text("s.yaml", entry.source, &Surroundings::default());
+    let findings = findings.expect("it can be read");
+    let looks_back = findings
+        .iter()
+        .find(|found| found.problem.code == "lint::no-data");
+    let problem = &looks_back
+        .expect("it is proposed two minutes into the run")
+        .problem;
+    assert!(
+        problem.source.name.ends_with("golden-signals.yaml"),
+        "{problem}"
+    );
+    let mut plan: String = PLAN.lines().map(|line| format!("    {line}\n")).collect();
+    plan.replace_range(0..4, "  - ");
+    let plan = plan
+        .replace("regions: [eu]", "regions: [us-east]")
+        .replace("hold-max: 10m", "hold-max: 10s");
+    let text = entry
+        .source
+        .replace("changes:", &format!("plans:\n{plan}changes:"));
+    let findings = lint_text("s.yaml", &text, &Surroundings::default()).expect("it can be read");
+    let own = findings
+        .iter()
+        .find(|found| found.problem.code == "lint::hold-too-short");
+    let problem = &own.expect("the own plan is linted too").problem;
+    assert_eq!(problem.source.name, "s.yaml");
+}
+
+/// A choice that takes keys, written without them, is told where it stands.
+#[test]
+fn choices_without_their_keys() {
+    let check = |text: &str, expected: &str| {
+        let errors = lint_text("p.yaml", text, &around()).expect_err("it takes keys");
+        assert_eq!(errors.to_string(), expected, "{text}");
+    };
+    let bare = "      # by evidence\n      method: sequential\n      # and checks\n      checks:";
+    let text = PLAN.replacen("      checks:", bare, 1);
+    let expected = "p.yaml:17:15: `sequential` takes keys and values [scenario::wrong-type]";
+    check(&text, expected);
+    let expected = "p.yaml:1:1: `rank` takes keys and values [scenario::wrong-type]";
+    check("rank\n", expected);
+    // A key where a value is missing is another matter.
+    let errors = lint_text("p.yaml", "name: p\nstages:\n", &around()).expect_err("no stages");
+    assert!(!errors.to_string().contains("takes keys"), "{errors}");
+}

@@ -55,7 +55,12 @@ fn suspected(log: &RunLog) -> Vec<Option<u32>> {
         EventBody::Note(_)
         | EventBody::Command(_)
         | EventBody::World(_)
-        | EventBody::Person(PersonEvent::PageAnswered { .. }) => None,
+        | EventBody::Person(
+            PersonEvent::PageAnswered { .. }
+            | PersonEvent::PlayBegun { .. }
+            | PersonEvent::TroubleTold { .. }
+            | PersonEvent::OverrideDeclined { .. },
+        ) => None,
     });
     events.collect()
 }

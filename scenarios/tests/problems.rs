@@ -409,7 +409,7 @@ fn configs_plans_stages_and_worlds_that_nobody_defines() {
     check(
         &[("plan: plain", "plan: plane")],
         &[
-            "t.yaml:73:11: change `Smaller carts` names plan `plane`, which is not defined in this file or the catalogue [scenario::unknown-plan]",
+            "t.yaml:73:11: change `Smaller carts` names plan `plane`, which is not defined in this file, the plan files it names or the catalogue [scenario::unknown-plan]",
             "  | no such plan",
             "  help: did you mean `plain`?",
         ],
@@ -533,7 +533,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:82:5: an expectation requires 2 things at once [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`, `harms-users`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, `action-fails`",
         ],
     );
     check(
@@ -541,7 +541,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:83:5: an expectation requires nothing [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, `reaches-full`, `breaches-slo`, `harms-users`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, `action-fails`",
         ],
     );
     check(
@@ -636,8 +636,8 @@ fn demand_that_cannot_be() {
 
 const MOVING: &str = "\
 Fleet
-  100 instances of 1 services in 2 regions (north, south). Users make 300 requests a second on
-    average, in 1 classes. The run lasts 1h and starts at 10:00 UTC.
+  100 instances of 1 service in 2 regions (north, south). Users make 300 requests a second on
+    average, in 1 class. The run lasts 1h and starts at 10:00 UTC.
   The run starts on a Friday; weekends have 0.7 times the demand of weekdays.
   Demand of each region drifts by about 5 %, over about 30m.
   Requests come in bursts: the rate of a class in a cell varies by 10 % from step to step.
@@ -833,6 +833,127 @@ fn people_that_cannot_be() {
     assert_eq!(model.map(|model| model.site.utc_offset_s), Some(-18_000));
 }
 
+/// The tiny scenario with sections of its own in front of `core`.
+fn with_sections(sections: &str) -> String {
+    SOUND.replace("core:\n", &format!("{sections}core:\n"))
+}
+
+fn check_sections(sections: &str, expected: &[&str]) {
+    check(&[("core:\n", &format!("{sections}core:\n"))], expected);
+}
+
+#[test]
+fn tools_stand_on_what_there_is() {
+    check_sections(
+        "tools: {pager: {depends-on: [card]}}\n",
+        &[
+            "t.yaml:45:30: the pager names service `card`, which is not defined in this scenario [scenario::unknown-service]",
+            "  | no such service",
+            "  help: did you mean `cart`, defined on line 10?",
+        ],
+    );
+    check_sections(
+        "tools: {dashboards: {needs-health: 90 %}}\n",
+        &[
+            "t.yaml:45:36: the dashboards needs the health of no service [scenario::needs-nothing]",
+            "  | `needs-health` without `depends-on`",
+            "  help: list the services that it stands on, or leave this out",
+        ],
+    );
+    check_sections(
+        "tools:\n  pager: {break-glass: 5m}\n",
+        &[
+            "t.yaml:46:10: the pager works by itself: nobody stands by to break the glass [scenario::nobody-to-break]",
+            "  | `break-glass` of a tool that works without people",
+            "  help: give it `out-of-band`, or leave this out",
+        ],
+    );
+    check_sections(
+        "tools: {chat: {down: [{from: 20m, until: 10m}]}}\n",
+        &[
+            "t.yaml:45:42: the end of an outage of the chat is `10m`; allowed is later than its begin [scenario::out-of-range]",
+            "  | expected later than its begin",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check_sections(
+        "support: {reports: 3, within: 10m, calls: {median: 5m, sigma: 0.5}}\n",
+        &[
+            "t.yaml:45:20: support listens to users, but no user reports anything [scenario::nobody-reports]",
+            "  | waits for ever",
+            "  help: give `telemetry` its `user-reports`",
+        ],
+    );
+}
+
+#[test]
+fn teams_can_be_paged() {
+    check_sections(
+        "teams:\n  - {name: carts, people: []}\n",
+        &[
+            "t.yaml:46:12: team `carts` has nobody who could be paged [scenario::nobody-to-page]",
+            "  | no people",
+            "  help: list somebody under `people`",
+        ],
+    );
+    check_sections(
+        "teams:\n  - {name: carts, people: [{name: ana}], rota: [{people: [anna]}]}\n",
+        &[
+            "t.yaml:46:59: a rotation names person `anna`, which is not defined in this scenario [scenario::unknown-person]",
+            "  | no such person",
+            "  help: did you mean `ana`, defined on line 46?",
+        ],
+    );
+    check_sections(
+        "teams:\n  - {name: carts, people: [{name: ana}], escalation: []}\n",
+        &[
+            "t.yaml:46:12: the escalation of team `carts` pages nobody [scenario::nobody-to-page]",
+            "  | no levels",
+            "  help: leave `escalation` out, or give it a level",
+        ],
+    );
+    check_sections(
+        "teams:\n  - {name: carts, owns: [{service: card}], people: [{name: ana, role: developer}]}\n",
+        &[
+            "t.yaml:46:36: what a team owns names service `card`, which is not defined in this scenario [scenario::unknown-service]",
+            "  | no such service",
+            "  help: did you mean `cart`, defined on line 10?",
+            "t.yaml:46:60: `ana` may be on call and acts as developer, a role that may not roll back [scenario::powerless-on-call]",
+            "  | cannot end an incident",
+            "  help: give the role `owner` or `site-reliability`",
+        ],
+    );
+}
+
+#[test]
+fn tools_and_teams_are_explained() {
+    let text = with_sections(
+        "tools:
+  rollback-service: {depends-on: [cart], break-glass: 30m}
+  pager: {availability: 99.9 %, down: [{from: 10m, until: 20m}], out-of-band: 2m}
+teams:
+  - name: carts
+    owns: [{service: cart}]
+    people: [{name: ana}, {name: bo, site: -8h}]
+    rota:
+      - {people: [ana], hours: {from: \"06:00\", until: \"18:00\"}}
+      - {people: [bo], site: -8h, hours: {from: \"10:00\", until: \"22:00\"}}
+    escalation: [{answer-within: 5m}, {page: [ana], answer-within: 10m}]
+",
+    );
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let told = explain(&loaded);
+    let told: Vec<&str> = told.split_whitespace().collect();
+    let told = told.join(" ");
+    for line in [
+        "The pager: one use takes 15s, works by itself 99.9 % of the time (an outage lasts 30m on average). It is down from 10m to 20m into the run. Without it there is a way that depends on nothing and takes 2m.",
+        "The rollback service: one use takes 10s. It works only while `cart` answers at least 50 % of requests. Without those services people get in by sealed credentials, which takes 30m the first time.",
+        "carts: paged for `cart` and whatever nobody owns; really runs `cart`. On call: ana from 06:00 to 18:00 at UTC; bo from 10:00 to 22:00 at UTC-8h. Pages whoever is on call for 5m, then ana for 10m, 3 times in all.",
+    ] {
+        assert!(told.contains(line), "{told}");
+    }
+}
+
 #[test]
 fn paths_that_lead_nowhere() {
     let folder = tempfile::tempdir().unwrap();
@@ -847,11 +968,17 @@ fn paths_that_lead_nowhere() {
     };
     fs::create_dir(folder.path().join("empty")).unwrap();
     fs::write(folder.path().join("latin.yaml"), b"name: caf\xe9\n").unwrap();
+    let names: Vec<String> = catalogue()
+        .iter()
+        .map(|entry| format!("`{}`", entry.name))
+        .collect();
+    let (last, rest) = names.split_last().expect("the catalogue is not empty");
+    let known = format!("{} and {last}", rest.join(", "));
     same(
         &told_of("nothing.yaml"),
         &[
             "nothing.yaml: no such file or directory, and no scenario of the catalogue has this name [scenario::not-found]",
-            "  help: the catalogue has `login-drop`, `crash-on-load`, `latency-creep`, `good-change`, `noisy-good-change`, `retry-storm`, `cache-stampede`, `cpu-burn`, `memory-leak`, `scope-error`, `peak-only`, `region-only`, `interaction`, `silent-corruption`, `tooling-poison`, `slow-stragglers`, `one-service-crash`, `web-pool-exhausted`, `payments-ledger-quota`, `edge-scope`, `dns-bad-zone`, `subtle-errors`, `dark-canary`, `log-spew`, `good-change-by-evidence`, `automation-misfires`, `alert-storm`, `alert-fatigue` and `wrong-suspect`",
+            &format!("  help: the catalogue has {known}"),
         ],
     );
     same(
@@ -1189,5 +1316,436 @@ fn hardware_that_does_not_fit_the_cells() {
             "  | expected 0 to 255",
             "  help: `firedrill schema` tells what each key takes",
         ],
+    );
+}
+
+/// What stands where the sound scenario's defect does, in a mix of its own.
+const MIX: &str = r#"    mix: ours
+mixes:
+  - name: ours
+    basis: Assumed.
+    parts:
+      - weight: 3
+        kind: refusals
+        defect:
+          story: Big carts are refused.
+          mechanism: {errors: {class: checkout, share: 5 %..40 %}}
+      - weight: 1
+        defect:
+          story: Carts are slow where it is busy.
+          mechanism: {latency: {factor: 1.5..4}}
+          onset: {delayed: 1m..1h}
+          triggers: [{load-above: 40 %..70 %}]
+"#;
+const DEFECT: &str = "    defect:
+      story: Big carts are refused.
+      mechanism: {errors: {class: checkout, share: 5 %}}
+";
+
+#[test]
+fn a_mix_is_loaded_and_explained() {
+    let text = SOUND.replace(DEFECT, MIX);
+    let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+    let mix = loaded.scenario.changes[0].mix.as_ref().unwrap();
+    let kinds: Vec<&str> = mix.parts.iter().map(|part| &*part.kind).collect();
+    assert_eq!(kinds, ["refusals", "latency"]);
+    // Lines of the explanation, whatever their breaks.
+    let flat = |told: String| told.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = flat(explain(&loaded));
+    for words in [
+        "each seed draws what is wrong with it from the mix `ours`, which has 2 parts. Assumed.",
+        "`refusals`, in 75 % of seeds:",
+        "fail 5 % to 40 % of `checkout` requests",
+        "take 1.5 to 4 times as long",
+        "until 1m to 1h after",
+        "busier than 40 % to 70 %",
+    ] {
+        assert!(told.contains(words), "{words}\n{told}");
+    }
+    let drawn = &firedrill_sim::engine::drawn_defects(&loaded.scenario, 3)[0];
+    let told = flat(firedrill_scenarios::explain_seed(&loaded, 3));
+    let words = format!(
+        "as seed 3 draws it from the mix `ours`, of kind `{}`",
+        drawn.kind
+    );
+    assert!(told.contains(&words), "{told}");
+    assert!(told.contains(&drawn.defect.story), "{told}");
+}
+
+/// Where a mix leaves it to chance which called service suffers, all of them may.
+#[test]
+fn a_mix_finds_its_victims() {
+    let mix = "mix: config-errors\n";
+    let text = include_str!("../catalogue/scenarios/mixed-defects.yaml");
+    for other in ["config-errors", "mechanisms"] {
+        let text = text.replace(mix, &format!("mix: {other}\n"));
+        let loaded = load_str("t.yaml", &text).unwrap_or_else(|errors| panic!("{errors}"));
+        let mix = loaded.scenario.changes[0].mix.as_ref().unwrap();
+        let victims: std::collections::BTreeSet<_> = mix
+            .parts
+            .iter()
+            .filter_map(|part| part.low.mechanism.victim())
+            .collect();
+        let names = victims
+            .iter()
+            .map(|victim| &*loaded.scenario.fleet.services[victim.index()].name);
+        assert_eq!(names.collect::<Vec<_>>(), ["ranking", "cache", "ads"]);
+    }
+    let errors = load_str("t.yaml", &SOUND.replace(DEFECT, "    mix: mechanisms\n")).unwrap_err();
+    let told = told(&errors);
+    assert_eq!(told.len(), 9, "three parts, three lines each: {told:?}");
+    assert!(
+        told[0].starts_with("catalogue/mixes/mechanisms.yaml:27:"),
+        "{told:?}"
+    );
+    assert!(
+        told[0].contains("hits a service that `cart` calls, and it calls none"),
+        "{told:?}"
+    );
+}
+
+/// Breaks the mix by replacing texts, and compares what is told line by line.
+#[track_caller]
+fn check_mix(edits: &[(&str, &str)], expected: &[&str]) {
+    let mut mix = MIX.to_owned();
+    for (from, to) in edits {
+        assert_eq!(mix.matches(from).count(), 1, "{from:?} must be there once");
+        mix = mix.replace(from, to);
+    }
+    check(&[(DEFECT, &mix)], expected);
+}
+
+#[test]
+fn mixes_from_which_nothing_can_be_drawn() {
+    check_mix(
+        &[("weight: 3", "weight: 0")],
+        &[
+            "t.yaml:83:17: the weight of a part is `0`; allowed is more than 0, to 1000000 [scenario::out-of-range]",
+            "  | expected more than 0, to 1000000",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    let (parts, _) = MIX.split_once("    parts:\n").unwrap();
+    check(
+        &[(DEFECT, &format!("{parts}    parts: []\n"))],
+        &[
+            "t.yaml:82:12: mix `ours` has no part to draw [scenario::empty-mix]",
+            "  | expected at least one part",
+            "  help: list what may be wrong, each with its weight and its defect",
+        ],
+    );
+    check_mix(
+        &[("mix: ours", "mix: our")],
+        &[
+            "t.yaml:78:10: change `Smaller carts` names mix `our`, which is not defined in this file or the catalogue [scenario::unknown-mix]",
+            "  | no such mix",
+            "  help: did you mean `ours`?",
+        ],
+    );
+    check(
+        &[(DEFECT, &format!("{DEFECT}    mix: mechanisms\n"))],
+        &[
+            "t.yaml:81:10: change `Smaller carts` has a defect and a mix of them [scenario::defect-and-mix]",
+            "  | beside `defect`",
+            "  help: leave one of the two out",
+        ],
+    );
+}
+
+#[test]
+fn ranges_that_cannot_be_drawn_from() {
+    check_mix(
+        &[("5 %..40 %", "40 %..5 %")],
+        &[
+            "t.yaml:87:56: the range of the share of the defect is upside down [scenario::upside-down]",
+            "  | the low end comes first",
+            "  help: did you mean `5 %..40 %`?",
+        ],
+    );
+    check_mix(
+        &[("1m..1h", "1m..soon")],
+        &[
+            "t.yaml:92:32: the delay of the defect is `soon`, not a duration [scenario::wrong-type]",
+            "  | expected a duration such as `40ms`, `10m` or `1h 30m`",
+            "  help: `firedrill schema` tells what each key takes",
+        ],
+    );
+    check(
+        &[("share: 5 %", "share: 5 %..40 %")],
+        &[
+            "t.yaml:80:52: the share of the defect is a range, and nothing draws from it [scenario::range-outside-mix]",
+            "  | expected one value",
+            "  help: give one, or put the defect into a mix and name the mix in the change",
+        ],
+    );
+    check(
+        &[(MECHANISM, "{retry-storm: {attempts: 4}}")],
+        &[
+            "t.yaml:79:14: the mechanism of the defect names no service that suffers [scenario::missing-key]",
+            "  | the defect with this story",
+            "  help: name one; only in a mix is it drawn from all that the service calls",
+        ],
+    );
+}
+
+/// A part of the only stage is replaced, and what is told about it compared: the place, written as
+/// the text that begins there, and the message.
+#[track_caller]
+fn judged(from: &str, to: &str, expected: &[(&str, &str)]) {
+    let found = SOUND.find(from).expect("it is there");
+    let text = SOUND.replacen(from, to, 1);
+    let errors = load_str("t.yaml", &text).expect_err("it is refused");
+    let told: Vec<String> = errors.problems.iter().map(ToString::to_string).collect();
+    assert!(errors.problems.iter().all(|problem| problem.help.is_some()));
+    let expected: Vec<String> = expected
+        .iter()
+        .map(|(at, message)| {
+            let at = found + text[found..].find(at).expect("the place is there");
+            let line = text[..at].matches('\n').count() + 1;
+            let column = at - text[..at].rfind('\n').unwrap_or(0);
+            format!("t.yaml:{line}:{column}: {message}")
+        })
+        .collect();
+    assert_eq!(told, expected, "{to}");
+}
+
+/// What a judge looks at must come: what never does is refused where it is asked for.
+#[test]
+fn judges_that_can_never_get_data() {
+    let check = "error-ratio: {limit: {at-most: 1 %}, sample-min: 100}";
+    judged(
+        "audience: public",
+        "audience: probes",
+        &[(
+            "probes",
+            "stage `all` gets synthetic requests only, and nobody sends any in this world [scenario::no-data]",
+        )],
+    );
+    judged(
+        check,
+        "probes: {limit: {at-most: 1 %}, sample-min: 100}",
+        &[(
+            "100}",
+            "stage `all` checks synthetic requests, and nobody sends any in this world [scenario::no-data]",
+        )],
+    );
+    judged(
+        check,
+        "user-reports: {limit: {at-most: 1}, sample-min: 100}",
+        &[(
+            "100}",
+            "stage `all` counts reports of users, and nobody reports anything in this world [scenario::no-data]",
+        )],
+    );
+    judged(
+        "stale-after: 3m",
+        "stale-after: 3m\n          method: {repeated: {interval: 20s}}",
+        &[(
+            "20s",
+            "a measurement of stage `all` looks back 20s, and numbers come every 30s: it sees none [scenario::no-data]",
+        )],
+    );
+    judged(
+        "stale-after: 3m",
+        "stale-after: 3m\n          control: {before: 2h}",
+        &[(
+            "2h",
+            "stage `all` compares with the 2h before the rollout, and the run lasts 1h [scenario::no-data]",
+        )],
+    );
+}
+
+/// What is compared must have something to be compared with.
+#[test]
+fn judges_without_a_control() {
+    let check = "error-ratio: {limit: {at-most: 1 %}, sample-min: 100}";
+    judged(
+        "share: 100 %\n        audience: public\n        bake: 10m\n        judge:\n",
+        "share: 100 %\n        audience: public\n        bake: 10m\n        judge:\n          control: group\n",
+        &[(
+            "100 %\n",
+            "stage `all` reaches 100 %, which leaves no control group of the same size [scenario::no-control]",
+        )],
+    );
+    judged(
+        check,
+        "user-reports: {limit: {at-most-control: {factor: 2, floor: 1}}, sample-min: 100}",
+        &[
+            (
+                "100}",
+                "stage `all` compares reports of users with the control, and no report tells which version it is of [scenario::no-control]",
+            ),
+            (
+                "100}",
+                "stage `all` counts reports of users, and nobody reports anything in this world [scenario::no-data]",
+            ),
+        ],
+    );
+    let lower = SOUND
+        .replace("audience: public", "audience: employees")
+        .replace(
+            check,
+            "throughput: {limit: {at-least-control: 0.8}, sample-min: 1}",
+        );
+    let errors = load_str("t.yaml", &lower)
+        .expect_err("it is refused")
+        .to_string();
+    assert!(
+        errors.starts_with("t.yaml:65:54: stage `all` serves employees only"),
+        "{errors}"
+    );
+}
+
+/// Values of a judge are held against their range where they stand, once.
+#[test]
+fn judges_with_values_out_of_range() {
+    let method = |text: &str, expected: &[(&str, &str)]| {
+        let to = format!("stale-after: 3m\n          {text}");
+        judged("stale-after: 3m", &to, expected);
+    };
+    method(
+        "method: {sequential: {false-alarms: 0 %, misses: 100 %, smallest-effect: 1}}",
+        &[
+            (
+                "0 %",
+                "the rate of false alarms of stage `all` is `0 %`; allowed is above 0 % and below 100 % [scenario::out-of-range]",
+            ),
+            (
+                "100 %",
+                "the rate of misses of stage `all` is `100 %`; allowed is above 0 % and below 100 % [scenario::out-of-range]",
+            ),
+            (
+                "1}}",
+                "the smallest effect of stage `all` is `1`; allowed is 1.05 to less than 64 [scenario::out-of-range]",
+            ),
+        ],
+    );
+    method(
+        "method: {repeated: {interval: 0s, window: 0s}}",
+        &[
+            (
+                "0s",
+                "the interval of stage `all` is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            ),
+            (
+                "0s}}",
+                "the window of stage `all` is `0s`; allowed is more than 0s [scenario::out-of-range]",
+            ),
+        ],
+    );
+    method(
+        "control: {before: 0s}",
+        &[(
+            "0s",
+            "the time before the rollout of stage `all` is `0s`; allowed is more than 0s [scenario::out-of-range]",
+        )],
+    );
+    method(
+        "method: {rank: {confidence: 100 %, points: 0}}",
+        &[
+            (
+                "{rank",
+                "stage `all` is judged by a rank test, which compares with the control, and none of its checks does [scenario::no-control]",
+            ),
+            (
+                "100 %",
+                "the confidence of the judge of stage `all` is `100 %`; allowed is above 0 % and below 100 % [scenario::out-of-range]",
+            ),
+            (
+                "0}}",
+                "the fewest points of the judge of stage `all` is `0`; allowed is 1 or more [scenario::out-of-range]",
+            ),
+        ],
+    );
+}
+
+/// So are those of its checks.
+#[test]
+fn limits_of_judges_out_of_range() {
+    let check = "error-ratio: {limit: {at-most: 1 %}, sample-min: 100}";
+    judged(
+        check,
+        "throughput: {limit: {at-least-control: 1.2}, sample-min: 1}",
+        &[(
+            "1.2",
+            "the part of the control's throughput of stage `all` is `1.2`; allowed is 0 to 1 [scenario::out-of-range]",
+        )],
+    );
+    judged(
+        check,
+        "log-errors: {limit: {at-most: 1 %}, sample-min: 1}",
+        &[(
+            "1 %",
+            "a limit of stage `all`, in lines for every thousand requests, is `1 %`, not a number from 0 [scenario::wrong-type]",
+        )],
+    );
+    let one = SOUND
+        .replace(
+            "stale-after: 3m",
+            "stale-after: 3m\n          method: {sequential: {}}",
+        )
+        .replace(
+            "{at-most: 1 %}",
+            "{at-most-control: {factor: 1, floor: 1 %}}",
+        );
+    let errors = load_str("t.yaml", &one)
+        .expect_err("it is refused")
+        .to_string();
+    assert!(
+        errors.starts_with("t.yaml:66:63: the factor of a limit, which is the smallest effect"),
+        "{errors}"
+    );
+}
+
+/// A plan may stand in a file beside the scenario; in a folder of scenarios it is none.
+#[test]
+fn plans_in_files_beside_a_scenario() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("there is room");
+        path
+    };
+    let start = SOUND.find("plans:\n").expect("it is there");
+    let end = SOUND.find("changes:\n").expect("it is there");
+    let own = &SOUND[start + "plans:\n".len()..end];
+    let plan: String = own
+        .lines()
+        .map(|line| format!("{}\n", line.get(4..).unwrap_or("")))
+        .collect();
+    let scenario = format!(
+        "{}plan-files: [plain.yaml]\n{}",
+        &SOUND[..start],
+        &SOUND[end..]
+    );
+    let path = write("tiny.yaml", &scenario);
+    let missing = load_paths(std::slice::from_ref(&path)).expect_err("there is no plan yet");
+    let said = missing.to_string();
+    assert!(
+        said.contains("tiny.yaml:49:14: plan file `plain.yaml` cannot be read"),
+        "{said}"
+    );
+    assert_eq!(missing.problems.len(), 1, "{said}");
+
+    write("plain.yaml", &plan);
+    let whole = load_str("tiny.yaml", SOUND).expect("it is sound").scenario;
+    let found = load_paths(&[folder.path().to_path_buf()]).expect("both files are sound");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].scenario.configs, whole.configs);
+
+    write("plain.yaml", &plan.replace("bake: 10m", "bake: soon"));
+    let said = load_paths(&[path])
+        .expect_err("the plan is wrong")
+        .to_string();
+    assert!(
+        said.contains("plain.yaml:12:11: the bake time of stage `all` is `soon`"),
+        "{said}"
+    );
+    let said = load_str("tiny.yaml", &scenario)
+        .expect_err("nothing is beside it")
+        .to_string();
+    assert!(
+        said.contains("the scenario itself is read from no file"),
+        "{said}"
     );
 }

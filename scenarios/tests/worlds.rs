@@ -167,14 +167,18 @@ fn explain_tells_the_size() {
     let source = source_on("edge-cdn", "size: 10000000\n");
     let loaded = load_str("t.yaml", &source).unwrap_or_else(|errors| panic!("{errors}"));
     let told = explain(&loaded);
-    assert!(told.contains("10000000 instances of 3 services"), "{told}");
+    assert!(
+        told.contains("10 000 000 instances of 3 services"),
+        "{told}"
+    );
     let resized = loaded.resized.unwrap();
     let own = load_str("t.yaml", &source_on("edge-cdn", "")).unwrap();
     let services = own.scenario.fleet.services.iter();
     let before: u32 = services.map(|service| service.instances).sum();
     assert_eq!(resized.instances_before, u64::from(before));
-    let size = format!("The file asks for a size of 10000000: the world's own is {before}.");
-    assert!(told.contains(&size), "{told}");
+    let before = firedrill_sim::words::count(u64::from(before));
+    let size = format!("The file asks for a size of 10 000 000: the world's own is {before}.");
+    assert!(told.replace("\n    ", " ").contains(&size), "{told}");
 }
 
 fn time(scenario: &Scenario) -> Duration {

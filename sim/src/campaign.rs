@@ -3,6 +3,8 @@
 //! Results come back in the order of the seeds whatever the number of threads, and a summary is
 //! a function of them alone.
 
+mod kinds;
+
 use std::ops::RangeInclusive;
 
 use firedrill_core::{Micros, Ppm};
@@ -13,6 +15,8 @@ use crate::engine;
 use crate::log::RunLog;
 use crate::measure::{Catcher, Measures, Span, measure};
 use crate::spec::Scenario;
+
+pub use kinds::{KindSummary, MechanismSeeds};
 
 /// One run of a campaign.
 #[derive(Clone, Debug, PartialEq)]
@@ -165,6 +169,9 @@ pub struct Summary {
     pub passed: bool,
     /// The layers that stopped the change, most often first.
     pub caught_by: Vec<CaughtSummary>,
+    /// The same by the kind of defect that was drawn; none where no defect is drawn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub by_kind: Vec<KindSummary>,
     /// Measures.
     pub measures: Vec<MeasureSummary>,
     /// Expectations.
@@ -186,6 +193,7 @@ impl Summary {
             n: runs.len() as u64,
             passed: expectations.iter().all(|expectation| expectation.passed),
             caught_by: summarise_catchers(runs),
+            by_kind: kinds::by_kind(runs),
             measures: summarise_measures(runs),
             expectations,
         }

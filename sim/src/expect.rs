@@ -1,5 +1,6 @@
 //! What a scenario must come to, line by line.
 
+use firedrill_core::remediation::ActionKind;
 use firedrill_core::{Micros, Ppm};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,12 @@ pub enum Requirement {
     TimeToDetectAtMost(Micros),
     /// From the first user harmed until every objective holds again.
     TimeToMitigateAtMost(Micros),
+    /// Whether every objective holds again before the run ends.
+    Mitigated(bool),
+    /// From the first page to the first acknowledgement.
+    AcknowledgedWithin(Micros),
+    /// From the begin of the rollback until no reachable instance runs the change.
+    RollbackAdoptedWithin(Micros),
     /// Instances that ever ran the change, among those of its service.
     ExposureAtMost(Ppm),
     /// Pages sent.
@@ -25,12 +32,20 @@ pub enum Requirement {
     IncidentsAtMost(u32),
     /// The place of the change that did it among the suspects that were shown first.
     SuspectRankAtMost(u32),
+    /// Teams paged.
+    TeamsPagedAtLeast(u32),
+    /// Whether the command of an incident changes hands.
+    HandsOver(bool),
     /// Whether the change reaches its whole scope and stays.
     ReachesFull(bool),
     /// Whether an objective's error budget burns faster than it may, by the users' own count.
     BreachesSlo(bool),
     /// Whether a request of a user is harmed because of the change.
     HarmsUsers(bool),
+    /// An action of this kind works, as telemetry shows.
+    ActionWorks(ActionKind),
+    /// An action of this kind is refused, or does not work.
+    ActionFails(ActionKind),
 }
 
 /// A layer, as expectations name it.
@@ -51,7 +66,11 @@ pub enum CatchPoint {
     SloAlert,
     /// An alert on what instances show.
     SymptomAlert,
-    /// Nothing.
+    /// Users who complain.
+    Users,
+    /// Nothing, but a stage had no data and paused the rollout.
+    NoData,
+    /// Nothing, whether or not a stage paused the rollout for lack of data.
     Nobody,
 }
 
@@ -79,6 +98,9 @@ impl Requirement {
             Self::CaughtBy(point) => point.matches(&measures.caught_by),
             Self::TimeToDetectAtMost(limit) => within(measures.time_to_detect, *limit),
             Self::TimeToMitigateAtMost(limit) => within(measures.time_to_mitigate, *limit),
+            Self::Mitigated(wanted) => (measures.time_to_mitigate != Span::Never) == *wanted,
+            Self::AcknowledgedWithin(limit) => within(measures.time_to_acknowledge, *limit),
+            Self::RollbackAdoptedWithin(limit) => within(measures.rollback_time, *limit),
             Self::ExposureAtMost(limit) => measures.exposure <= *limit,
             Self::PagesAtMost(limit) => measures.pages <= *limit,
             Self::AlertsAtLeast(least) => measures.alerts >= *least,
@@ -88,9 +110,13 @@ impl Requirement {
                 SuspectRank::NotListed { .. } => false,
                 SuspectRank::NotApplicable => true,
             },
+            Self::TeamsPagedAtLeast(least) => measures.teams_paged >= *least,
+            Self::HandsOver(wanted) => measures.command_handed_over == *wanted,
             Self::ReachesFull(wanted) => measures.reached_full == *wanted,
             Self::BreachesSlo(wanted) => measures.slo_breached == *wanted,
             Self::HarmsUsers(wanted) => measures.harmed == *wanted,
+            Self::ActionWorks(kind) => measures.actions.worked(*kind),
+            Self::ActionFails(kind) => measures.actions.failed(*kind),
         }
     }
 }
@@ -104,7 +130,9 @@ impl CatchPoint {
             | (Self::Wave, Catcher::Wave { .. })
             | (Self::SloAlert, Catcher::SloAlert { .. })
             | (Self::SymptomAlert, Catcher::SymptomAlert { .. })
-            | (Self::Nobody, Catcher::Nobody) => true,
+            | (Self::Users, Catcher::Users)
+            | (Self::NoData, Catcher::NoData { .. })
+            | (Self::Nobody, Catcher::NoData { .. } | Catcher::Nobody) => true,
             (Self::Stage(wanted), Catcher::Canary { stage } | Catcher::Wave { stage }) => {
                 wanted == stage
             }
@@ -115,6 +143,8 @@ impl CatchPoint {
                 | Self::Wave
                 | Self::SloAlert
                 | Self::SymptomAlert
+                | Self::Users
+                | Self::NoData
                 | Self::Nobody
                 | Self::Stage(_),
                 _,
@@ -133,8 +163,26 @@ impl std::fmt::Display for CatchPoint {
             Self::Stage(name) => write!(f, "stage `{name}`"),
             Self::SloAlert => f.write_str("an SLO alert"),
             Self::SymptomAlert => f.write_str("a symptom alert"),
+            Self::Users => f.write_str("users' reports"),
+            Self::NoData => f.write_str("nobody, with a pause for lack of data"),
             Self::Nobody => f.write_str("nobody"),
         }
+    }
+}
+
+/// An action of a kind, in words.
+#[must_use]
+pub const fn action(kind: ActionKind) -> &'static str {
+    match kind {
+        ActionKind::AutomaticRollback => "an automatic rollback",
+        ActionKind::OneClickRollback => "a rollback by hand",
+        ActionKind::FeatureDisable => "a feature switch",
+        ActionKind::Drain => "a drain",
+        ActionKind::Restart => "a restart",
+        ActionKind::Scale => "scaling out",
+        ActionKind::KillSwitch => "a kill switch",
+        ActionKind::TripBreaker => "a tripped breaker",
+        ActionKind::FreezeRollouts => "a freeze",
     }
 }
 
@@ -173,17 +221,30 @@ impl std::fmt::Display for Requirement {
             Self::TimeToMitigateAtMost(limit) => {
                 write!(f, "time to mitigate at most {}", length(*limit))
             }
+            Self::Mitigated(true) => f.write_str("is mitigated"),
+            Self::Mitigated(false) => f.write_str("is not mitigated"),
+            Self::AcknowledgedWithin(limit) => {
+                write!(f, "acknowledged within {}", length(*limit))
+            }
+            Self::RollbackAdoptedWithin(limit) => {
+                write!(f, "rollback adopted within {}", length(*limit))
+            }
             Self::ExposureAtMost(limit) => write!(f, "exposure at most {limit}"),
             Self::PagesAtMost(limit) => write!(f, "pages at most {limit}"),
             Self::AlertsAtLeast(least) => write!(f, "alerts at least {least}"),
             Self::IncidentsAtMost(limit) => write!(f, "incidents at most {limit}"),
             Self::SuspectRankAtMost(limit) => write!(f, "rank of the suspect at most {limit}"),
+            Self::TeamsPagedAtLeast(least) => write!(f, "teams paged at least {least}"),
+            Self::HandsOver(true) => f.write_str("command changes hands"),
+            Self::HandsOver(false) => f.write_str("command stays in one hand"),
             Self::ReachesFull(true) => f.write_str("reaches 100 %"),
             Self::ReachesFull(false) => f.write_str("does not stay at 100 %"),
             Self::BreachesSlo(true) => f.write_str("breaches an SLO"),
             Self::BreachesSlo(false) => f.write_str("breaches no SLO"),
             Self::HarmsUsers(true) => f.write_str("harms users"),
             Self::HarmsUsers(false) => f.write_str("harms no user"),
+            Self::ActionWorks(kind) => write!(f, "{} works", action(*kind)),
+            Self::ActionFails(kind) => write!(f, "{} fails", action(*kind)),
         }
     }
 }

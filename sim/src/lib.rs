@@ -24,4 +24,5 @@ pub mod power;
 pub mod random;
 pub mod reference;
 pub mod spec;
+pub mod words;
 pub mod world;

@@ -11,6 +11,7 @@ use firedrill_core::plane::NoteBody;
 use firedrill_core::rollout::{Audience, Placement, Reaction, Share};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::engine;
+use firedrill_sim::expect::{CatchPoint, Requirement};
 use firedrill_sim::log::{EventBody, RunLog};
 use firedrill_sim::measure::{Measures, measure};
 use firedrill_sim::spec::{LogNormal, Mechanism, Scenario, Trigger, UserReports};
@@ -265,4 +266,27 @@ fn evidence_stops_a_bad_change_whatever_the_control() {
             self::verdicts(&log).last()
         );
     }
+}
+
+/// A pause because nothing was seen is neither a catch nor a false alarm, whatever the change; a
+/// judge that sees the same change does catch it, and so may an alert.
+#[test]
+fn a_pause_for_lack_of_data_catches_nothing() {
+    let blind = Check {
+        sample_min: 1_000_000_000,
+        ..ERRORS
+    };
+    for mechanism in [None, Some(FAILS_A_TENTH)] {
+        let measures = measure(&engine::run(&world(mechanism, Audience::Public, blind), 1));
+        assert!(!measures.reached_full && !measures.false_rollback);
+        let met = |point| Requirement::CaughtBy(point).is_met(&measures);
+        if mechanism.is_none() {
+            assert!(met(CatchPoint::NoData) && met(CatchPoint::Nobody));
+        }
+        assert!(!met(CatchPoint::Canary) && !met(CatchPoint::Stage("canary".into())));
+    }
+    let seen = world(Some(FAILS_A_TENTH), Audience::Public, ERRORS);
+    let measures = measure(&engine::run(&seen, 1));
+    let met = |point| Requirement::CaughtBy(point).is_met(&measures);
+    assert!(met(CatchPoint::Canary) && !met(CatchPoint::Nobody) && !met(CatchPoint::NoData));
 }

@@ -10,7 +10,7 @@ use firedrill_core::plane::NoteBody;
 use firedrill_core::rollout::PauseReason;
 use firedrill_sim::engine;
 use firedrill_sim::log::{EventBody, RunLog, Sample, WorldEvent};
-use firedrill_sim::measure::{Measures, Span, measure};
+use firedrill_sim::measure::{Catcher, Measures, Span, measure};
 use firedrill_sim::spec::{
     Backoff, ClientPolicy, Edge, Ejection, LogNormal, Mechanism, NamedSlo, Onset, Scenario, Trigger,
 };
@@ -271,6 +271,8 @@ fn tooling_poison_blinds_and_missing_data_never_promotes() {
         )
     });
     assert!(paused, "the stage waited for data that never came");
+    let stage = "canary".into();
+    assert_eq!(measures.caught_by, Catcher::NoData { stage });
 }
 
 #[test]

@@ -100,6 +100,8 @@ impl<'a> Case<'a> {
             alerts: open.len() as u32,
             incidents: open.iter().filter(|page| page.is_actionable()).count() as u32,
             sight: f64::from(u8::from(uniform(3) >= self.blind)),
+            can_talk: true,
+            shift_ends_in: None,
         };
         let attempts = respond(&mut Dice::new(&mut draws, 0), self.model, &scene, &guilty);
         let helps = attempts

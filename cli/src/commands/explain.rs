@@ -17,6 +17,9 @@ pub(crate) struct ExplainCommand {
     /// Scenario files, directories of them, or names of the catalogue
     #[arg(required = true, value_name = "SCENARIO|PATH")]
     paths: Vec<PathBuf>,
+    /// Tell which defect this seed draws, where a change has a mix of them
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -37,7 +40,10 @@ pub(crate) fn explain(command: &ExplainCommand, output: &mut Output) -> Result<O
         .iter()
         .map(|one| Explanation {
             name: one.scenario.name.clone(),
-            text: firedrill_scenarios::explain(one),
+            text: command.seed.map_or_else(
+                || firedrill_scenarios::explain(one),
+                |seed| firedrill_scenarios::explain_seed(one, seed),
+            ),
         })
         .collect();
     match output.format() {

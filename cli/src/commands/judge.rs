@@ -20,7 +20,8 @@ use crate::output::Output;
 /// signals instead: a `count` among the requests, `latency` (columns `le_*` with the requests up to
 /// each bound, or samples) and the `mean` of a metric with bounds. A rank judge compares
 /// every column but `timestamp`; a repeated judge looks at one column of the canary. Exit code 0:
-/// not failed; 1: the verdict is fail; 2: bad arguments or files.
+/// the verdict is pass, or inconclusive (keep watching); 1: it is fail, or there is no data to go
+/// by; 2: bad arguments or files.
 ///
 /// Example policy:
 ///
@@ -67,7 +68,8 @@ pub(crate) fn judge(command: &JudgeCommand, output: &mut Output) -> Result<Outco
         OfflineJudge::Repeated(plan) => repeated::judge(plan, &canary, output)?,
     };
     Ok(match verdict {
-        Verdict::Fail => Outcome::Failed,
-        Verdict::Pass | Verdict::Inconclusive | Verdict::NoData(_) => Outcome::Passed,
+        // Nothing may go on for want of data.
+        Verdict::Fail | Verdict::NoData(_) => Outcome::Failed,
+        Verdict::Pass | Verdict::Inconclusive => Outcome::Passed,
     })
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use firedrill_core::{Micros, Ppm};
 use firedrill_scenarios::lint::{Finding, Severity, Surroundings, lint_file};
 use firedrill_scenarios::scalar::{Duration, Kind, Percent, Rate};
+use firedrill_sim::words::counted;
 use serde::Serialize;
 
 use crate::Outcome;
@@ -15,12 +16,19 @@ use crate::output::Output;
 
 /// Tell what a policy cannot do
 ///
-/// Reads rollout policies (files with `stages`) and policies of `firedrill judge`, and tells what
-/// can never pass, never fail or never end, which limits are swapped, and what the sample is too
-/// small to show. Exit code 0: no errors; 1: errors; 2: bad arguments or files.
+/// Reads rollout plans (files with `stages`), scenarios (the plans that their changes follow, in
+/// the light of their telemetry) and policies of `firedrill judge`, and tells what can never pass,
+/// never fail, never end or never get data, which values lie outside their range, which limits are
+/// swapped, and what the sample is too small to show.
+///
+/// Two things a file does not say, and what depends on them is told only when they are given:
+/// `--traffic` (effects that the requests of a bake cannot show) and `--query-window` (measurements
+/// that look back over each other). Exit code 0: no errors; 1: errors; 2: bad arguments or files.
+///
+/// Example: firedrill lint policy.yaml --traffic 50/s --query-window 1m
 #[derive(Args, Debug)]
 pub(crate) struct LintCommand {
-    /// Policy files
+    /// Policy files and scenario files
     #[arg(value_name = "POLICY", required = true)]
     policies: Vec<PathBuf>,
     /// The time between two measurements
@@ -70,6 +78,7 @@ pub(crate) fn lint(command: &LintCommand, output: &mut Output) -> Result<Outcome
         query_window: command.query_window,
         traffic: command.traffic,
         usual: command.usual.as_f64(),
+        sources: None,
     };
     let mut findings = Vec::new();
     for path in &command.policies {
@@ -93,7 +102,9 @@ pub(crate) fn lint(command: &LintCommand, output: &mut Output) -> Result<Outcome
                 let text = render_problem(&finding.problem, color);
                 output.text(&format!("{}: {text}", word(finding.severity)))?;
             }
-            output.line(format_args!("{errors} errors, {warnings} warnings"))?;
+            let (errors, warnings) = (errors as u64, warnings as u64);
+            let (errors, warnings) = (counted(errors, "error"), counted(warnings, "warning"));
+            output.line(format_args!("{errors}, {warnings}"))?;
         }
     }
     Ok(if errors > 0 {

@@ -136,12 +136,13 @@ pub(crate) fn run(
 
 /// The scenarios to run, with the name of each on the command line.
 fn load(paths: &[PathBuf]) -> Result<Vec<Loaded>, Failure> {
-    if !paths.is_empty() {
-        return Ok(load_paths(paths)?);
-    }
-    let entries = catalogue().iter();
-    let loaded: Result<Vec<Loaded>, _> = entries.map(|entry| load_embedded(entry.name)).collect();
-    Ok(loaded?)
+    let loaded = if paths.is_empty() {
+        let entries = catalogue().iter();
+        entries.map(|entry| load_embedded(entry.name)).collect()
+    } else {
+        load_paths(paths)
+    };
+    loaded.map_err(Failure::NotRun)
 }
 
 /// Finds out before the runs, not after them, that reports cannot be written.
@@ -163,6 +164,7 @@ fn run_one(
         let tamper = command.verify_tamper.as_ref();
         let (runs, verification) =
             Verification::run(scenario, seeds.range(), command.jobs, tamper, done)?;
+        check_tampered(&verification, scenario)?;
         (runs, Some(verification))
     } else {
         let runs = campaign::run_seeds(scenario, seeds.range(), command.jobs, done)?;
@@ -177,6 +179,18 @@ fn run_one(
         reports: folder,
         verification,
     })
+}
+
+/// Runs that are equal although one was tampered with say nothing about `--verify`.
+fn check_tampered(verification: &Verification, scenario: &Scenario) -> Result<(), Failure> {
+    match &verification.tamper {
+        Some(tamper) if verification.is_equal() => Err(Failure::TamperChangesNothing {
+            scenario: scenario.name.clone(),
+            stream: tamper.stream.clone(),
+            step: tamper.step,
+        }),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// A bit that is never drawn cannot be flipped.

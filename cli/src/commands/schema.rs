@@ -19,6 +19,8 @@ pub(crate) struct SchemaCommand {
 enum Kind {
     /// A scenario file
     Scenario,
+    /// A rollout plan, in a file beside a scenario
+    Plan,
     /// A policy file of `judge`
     Policy,
     /// The JSON post-mortem of a run
@@ -30,6 +32,7 @@ enum Kind {
 pub(crate) fn schema(command: &SchemaCommand, output: &mut Output) -> Result<Outcome, Failure> {
     match command.kind {
         Kind::Scenario => output.text(&firedrill_scenarios::scenario_schema())?,
+        Kind::Plan => output.text(&firedrill_scenarios::plan_schema())?,
         Kind::Policy => output.text(&firedrill_scenarios::policy_schema())?,
         Kind::Postmortem => output.json(&firedrill_reports::postmortem::schema())?,
         Kind::Summary => output.json(&json::schema())?,

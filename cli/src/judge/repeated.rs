@@ -67,7 +67,9 @@ pub(crate) fn judge(
             ))?;
             if let Some((ended, at)) = series.ended() {
                 let after = duration(at - first.unwrap_or(at));
-                output.line(format_args!("ended by {ended:?} after {after}"))?;
+                output.line(format_args!("ended after {after}: {}", reason(ended)))?;
+            } else if outcome == Outcome::Inconclusive {
+                output.line(still_running(plan))?;
             }
             output.line("")?;
             let marks: Vec<char> = marks.chars().collect();
@@ -77,6 +79,33 @@ pub(crate) fn judge(
         }
     }
     Ok(outcome)
+}
+
+const fn reason(ended: Ended) -> &'static str {
+    match ended {
+        Ended::FailureLimit => "more measurements failed than `failure-limit` lets pass",
+        Ended::ConsecutiveFailureLimit => {
+            "more failed in a row than `consecutive-failure-limit` lets pass"
+        }
+        Ended::InconclusiveLimit => "more were inconclusive than `inconclusive-limit` lets pass",
+        Ended::ConsecutiveErrorLimit => {
+            "more in a row had no value than `consecutive-error-limit` lets pass"
+        }
+        Ended::ConsecutiveSuccessLimit => "as many succeeded in a row as were asked for",
+        Ended::CountReached => "all measurements were made",
+    }
+}
+
+/// Why a series that no limit ended is inconclusive.
+fn still_running(plan: &RepeatedPlan) -> String {
+    match plan.policy.consecutive_success_limit {
+        0 => "still running: no limit is passed, and without `consecutive-success-limit` nothing \
+              says when it has passed"
+            .into(),
+        wanted => format!(
+            "still running: no limit is passed, and {wanted} good ones in a row have not come yet"
+        ),
+    }
 }
 
 const fn mark(measurement: Option<Measurement>) -> char {

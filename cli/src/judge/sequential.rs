@@ -10,6 +10,7 @@ use firedrill_scenarios::offline::counts::{Paired, pair, usual_signals};
 use firedrill_scenarios::offline::policy::SequentialPlan;
 use firedrill_scenarios::offline::signals::SignalPlan;
 use firedrill_scenarios::offline::table::Table;
+use firedrill_sim::words::{count, counted};
 use serde::Serialize;
 
 use crate::args::Format;
@@ -18,6 +19,10 @@ use crate::output::Output;
 use crate::units::duration;
 
 use super::chart;
+
+/// A ratio from which on an interval is told to be open: the control has too few errors to say
+/// more.
+const RATIO_OPEN: f64 = 1_000.0;
 
 #[derive(Serialize)]
 struct Printed<'a> {
@@ -173,11 +178,11 @@ fn print(policy: &SequentialPolicy, judged: &Judged, output: &mut Output) -> Res
     let decided_by = verdict.decided_by as usize;
     let first = paired.windows.first().map_or(Micros::ZERO, |w| w.start);
     output.line(format_args!(
-        "{}  decided by `{}`, {} windows, {} only in one file",
+        "{}  decided by `{}`, {}, {} only in one file",
         output.outcome(verdict.outcome),
         names[decided_by],
-        paired.windows.len(),
-        paired.unpaired
+        counted(paired.windows.len() as u64, "window"),
+        count(paired.unpaired)
     ))?;
     let counts = verdict.signals.iter().zip(&paired.signals);
     let counts = counts.map(|(signal, plan)| (signal.outcome, tell(signal, worse(plan), first)));
@@ -202,7 +207,7 @@ fn print(policy: &SequentialPolicy, judged: &Judged, output: &mut Output) -> Res
 fn tell_mean(mean: &MeanEvidence, first: Micros) -> Vec<String> {
     let arm = |name: &str, mean: Option<f64>, samples: u64| {
         let mean = mean.map_or("-".into(), |mean| format!("{mean:.4}"));
-        format!("{name:8} {mean} over {samples} samples")
+        format!("{name:8} {mean} over {}", counted(samples, "sample"))
     };
     let mut lines = vec![
         arm("canary", mean.means.0, mean.samples.0),
@@ -232,7 +237,8 @@ fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
         let ratio = Ppm::of(counts.errors, counts.requests);
         format!(
             "{name:8} {} of {} ({ratio})",
-            counts.errors, counts.requests
+            count(counts.errors),
+            count(counts.requests)
         )
     };
     // Where fewer are worse, the arms were exchanged.
@@ -250,8 +256,13 @@ fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
         } else {
             "canary / usual"
         };
+        let between = if high < RATIO_OPEN {
+            format!("between {low:.2} and {high:.2}")
+        } else {
+            format!("{low:.2} or more, open above,")
+        };
         lines.push(format!(
-            "ratio    {ratio:.2} ({compared}), between {low:.2} and {high:.2} at all times"
+            "ratio    {ratio:.2} ({compared}), {between} at all times"
         ));
     }
     lines.push(nats(
@@ -264,9 +275,14 @@ fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
     let turn = match signal.turn {
         // The errors that would turn it are the control's, and those are given.
         Turn::ErrorsFewer(_) | Turn::ErrorsMore(_) if worse == Worse::Lower => return lines,
-        Turn::ErrorsFewer(n) => format!("{n} errors fewer would not have failed it"),
-        Turn::ErrorsMore(n) => format!("{n} more errors at once would fail it"),
-        Turn::RequestsToPass(n) => format!("about {n} more requests like these would let it pass"),
+        Turn::ErrorsFewer(n) => format!("{} fewer would not have failed it", counted(n, "error")),
+        Turn::ErrorsMore(n) => format!("{} more at once would fail it", counted(n, "error")),
+        Turn::RequestsToPass(n) => {
+            format!(
+                "about {} more like these would let it pass",
+                counted(n, "request")
+            )
+        }
         Turn::Bake => "it passes when the bake is over".into(),
         Turn::Nothing => return lines,
     };

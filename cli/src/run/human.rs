@@ -4,7 +4,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use comfy_table::{CellAlignment, Table, presets};
-use firedrill_sim::campaign::{ExpectationSummary, MeasureSummary};
+use firedrill_sim::campaign::{ExpectationSummary, KindSummary, MeasureSummary};
+use firedrill_sim::words::counted;
 
 use crate::commands::run::Finished;
 use crate::output::Output;
@@ -15,10 +16,7 @@ use crate::units::figure;
 
 /// The first line: what is run, and how to run it again.
 pub(crate) fn heading(seeds: Seeds) -> String {
-    let runs = match seeds.count() {
-        1 => "1 run".into(),
-        n => format!("{n} runs"),
-    };
+    let runs = counted(seeds.count(), "run");
     let drawn = if seeds.drawn {
         " (drawn; give it again to repeat)"
     } else {
@@ -46,8 +44,14 @@ fn write_scenario(text: &mut String, finished: &Finished, output: &Output) -> st
         .map(|caught| format!("{} ({} of {})", caught.caught_by, caught.n, summary.n))
         .collect();
     writeln!(text, "  caught by {}", caught.join(", "))?;
-    for line in table(&summary.measures).lines() {
-        writeln!(text, "  {}", line.trim_end())?;
+    let tables = [
+        (!summary.by_kind.is_empty()).then(|| kinds(&summary.by_kind)),
+        Some(table(&summary.measures)),
+    ];
+    for table in tables.into_iter().flatten() {
+        for line in table.lines() {
+            writeln!(text, "  {}", line.trim_end())?;
+        }
     }
     if summary.expectations.is_empty() {
         writeln!(text, "  no expectations: nothing was checked")?;
@@ -78,6 +82,11 @@ fn table(measures: &[MeasureSummary]) -> Table {
             measure.never.to_string(),
         ]);
     }
+    align(table)
+}
+
+/// The first column to the left, figures to the right.
+fn align(mut table: Table) -> Table {
     for column in table.column_iter_mut() {
         let left = column.index == 0;
         column.set_padding((0, 2));
@@ -88,6 +97,41 @@ fn table(measures: &[MeasureSummary]) -> Table {
         });
     }
     table
+}
+
+/// Who caught which kind of drawn defect; before the rollout, validation or review did.
+fn kinds(kinds: &[KindSummary]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "drawn kind",
+        "n",
+        "before",
+        "canary",
+        "wave",
+        "alert",
+        "missed",
+        "detect p50",
+        "p90",
+        "never",
+    ]);
+    for kind in kinds {
+        let detect = &kind.time_to_detect;
+        let show = |value| figure(value, detect.unit, detect.n);
+        table.add_row([
+            kind.kind.clone(),
+            kind.n.to_string(),
+            kind.before_rollout.to_string(),
+            kind.canary.to_string(),
+            kind.wave.to_string(),
+            kind.alert.to_string(),
+            kind.missed.to_string(),
+            show(detect.p50),
+            show(detect.p90),
+            detect.never.to_string(),
+        ]);
+    }
+    align(table)
 }
 
 fn write_unmet(
@@ -160,8 +204,8 @@ pub(crate) fn ending(finished: &[Finished], out: &Path) -> String {
         n => format!(", {n} of them without expectations"),
     };
     let mut text = format!(
-        "{passed} of {} scenarios passed{unchecked}\n",
-        finished.len()
+        "{passed} of {} passed{unchecked}\n",
+        counted(finished.len() as u64, "scenario")
     );
     let verified = finished.iter().filter_map(|one| one.verification.as_ref());
     let (equal, n) = verified.fold((0, 0), |(equal, n), one| (equal + one.equal, n + one.n));

@@ -97,6 +97,9 @@ struct SummaryForm {
     passed: bool,
     /// The layers that stopped the change, most often first.
     caught_by: Vec<CaughtForm>,
+    /// The same by the kind of defect that was drawn; absent where no defect is drawn.
+    #[schemars(default)]
+    by_kind: Vec<KindForm>,
     /// Measures over all runs.
     measures: Vec<MeasureForm>,
     /// Expectations over all runs.
@@ -111,6 +114,42 @@ struct CaughtForm {
     caught_by: serde_json::Value,
     /// Runs.
     n: u64,
+}
+
+/// Runs in which the measured defect was drawn of one kind.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes the summary for its schema")]
+struct KindForm {
+    /// The kind.
+    kind: String,
+    /// The mechanisms that were drawn.
+    mechanisms: Vec<MechanismForm>,
+    /// Runs.
+    n: u64,
+    /// Those in which a user was harmed.
+    harmed: u64,
+    /// Those in which validation or review stopped the change.
+    before_rollout: u64,
+    /// Those in which a canary stage stopped it.
+    canary: u64,
+    /// Those in which a wave stopped it.
+    wave: u64,
+    /// Those in which it was taken back after an alert.
+    alert: u64,
+    /// Those in which nobody stopped it.
+    missed: u64,
+    /// From the first user harmed to the first signal.
+    time_to_detect: MeasureForm,
+}
+
+/// Which seeds drew a mechanism.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "describes the summary for its schema")]
+struct MechanismForm {
+    /// Its name.
+    mechanism: String,
+    /// The seeds.
+    seeds: Vec<u64>,
 }
 
 /// A measure over all runs.

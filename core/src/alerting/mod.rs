@@ -27,8 +27,7 @@ pub use grouping::{GroupKey, Standing};
 pub use inhibition::InhibitionRule;
 pub use labels::{Condition, LabelSet, Matcher};
 pub use notification::{Listed, Notification, Reason};
-pub(crate) use objectives::count;
-pub use objectives::{Alert, AlertBook, AlertEvent, SloHistory};
+pub use objectives::{Alert, AlertBook, AlertEvent, SloHistory, count};
 pub use pipeline::{
     AlertPipeline, PipelineError, PipelineInput, PipelinePolicy, Signal, StandingNote,
 };

@@ -221,7 +221,8 @@ impl AlertBook {
 }
 
 /// The requests of a window that an indicator counts, and the bad ones among them.
-pub(crate) fn count(indicator: Indicator, window: &TelemetryWindow) -> (u64, u64) {
+#[must_use]
+pub fn count(indicator: Indicator, window: &TelemetryWindow) -> (u64, u64) {
     match indicator {
         Indicator::Errors { class, .. } => sum(window, class, |counts| counts.errors),
         Indicator::Business { class, .. } => {

@@ -19,6 +19,12 @@ pub enum NoDataReason {
     Stale,
     /// The sample is smaller than the check asks for.
     TooLittle,
+    /// Fewer scrapes have a value than a rank test asks for.
+    TooFewScrapes,
+    /// No measurement had a value.
+    NothingMeasured,
+    /// No request of the candidate could be compared with the control, or with a known rate.
+    NothingCompared,
 }
 
 /// What a check, or all checks together, say.
@@ -44,6 +50,9 @@ impl fmt::Display for Outcome {
             Self::NoData(NoDataReason::Missing) => "no data (missing)",
             Self::NoData(NoDataReason::Stale) => "no data (stale)",
             Self::NoData(NoDataReason::TooLittle) => "no data (sample too small)",
+            Self::NoData(NoDataReason::TooFewScrapes) => "no data (too few scrapes)",
+            Self::NoData(NoDataReason::NothingMeasured) => "no data (no measurement had a value)",
+            Self::NoData(NoDataReason::NothingCompared) => "no data (nothing to compare yet)",
         })
     }
 }

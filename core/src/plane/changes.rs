@@ -115,6 +115,7 @@ impl ControlPlane {
         };
         self.flights.push(Flight::new(takeoff, rollout));
         self.drain_rollout(id);
+        self.hold_if_still(id);
     }
 
     /// What the judges of a plan may compare with when it starts now.

@@ -6,9 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::VersionId;
 use crate::ids::{
-    AlertId, CommandId, ConfigId, IncidentId, NoteId, PageId, PersonId, RegionId, RolloutId, SloId,
+    ActionId, AlertId, CommandId, ConfigId, IncidentId, NoteId, PageId, PersonId, RegionId,
+    RolloutId, SloId,
 };
+use crate::remediation::Action;
 use crate::rollout::{Audience, Placement};
+
+use super::ActionOrder;
 
 /// An order. Carrying it out twice is carrying it out once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +51,13 @@ pub enum Command {
         /// The last-known-good version.
         to: VersionId,
     },
+    /// Act against an outage.
+    Act {
+        /// The action.
+        action: ActionId,
+        /// What to do about it.
+        order: ActionOrder,
+    },
     /// Page somebody.
     Page {
         /// The incident.
@@ -73,7 +84,22 @@ impl Command {
     pub const fn rollout(&self) -> Option<RolloutId> {
         match self {
             Self::Push { rollout, .. } | Self::RollBack { rollout, .. } => Some(*rollout),
-            Self::Page { .. } => None,
+            Self::Act { .. } | Self::Page { .. } => None,
+        }
+    }
+}
+
+impl Command {
+    /// Whether it is given until it is taken: while it is not, users are harmed.
+    pub(super) const fn insists(&self) -> bool {
+        match self {
+            Self::RollBack { .. } => true,
+            Self::Act { order, .. } => match order {
+                ActionOrder::Begin(what) => matches!(what, Action::KillSwitch(_)),
+                ActionOrder::Stop => true,
+                ActionOrder::Step(_) => false,
+            },
+            Self::Push { .. } | Self::Page { .. } => false,
         }
     }
 }

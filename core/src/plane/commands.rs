@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::ids::{CommandId, NoteId, RolloutId};
+use crate::ids::{ActionId, CommandId, NoteId, RolloutId};
 use crate::time::Micros;
 
 use super::{Command, ControlPlane, InputError, Issued, NoteBody};
@@ -46,23 +46,26 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// A push or a page is given again a few times, a rollback until it is taken: a fleet that
-    /// cannot be rolled back is the outage.
+    /// A push or a page is given again a few times, a rollback or a kill switch until it is taken:
+    /// a fleet that cannot be rolled back is the outage.
     pub(super) fn command_failed(&mut self, id: CommandId) -> Result<(), InputError> {
         self.known_command(id)?;
         let (now, retry) = (self.now, self.setup.retry);
         let Some(outstanding) = self.outstanding.get_mut(&id) else {
             return Ok(());
         };
-        let insists = matches!(outstanding.issued.command, Command::RollBack { .. });
-        if insists || outstanding.attempts < retry.attempts_max {
+        if outstanding.issued.command.insists() || outstanding.attempts < retry.attempts_max {
             // The same failure told twice does not put the retry off.
             let due = now + retry.delay.max(Micros::from_secs(1));
             outstanding.retry_at.get_or_insert(due);
         } else {
             let because = outstanding.issued.because.clone();
+            let given_up = outstanding.issued.command.clone();
             self.outstanding.remove(&id);
             self.note(because, NoteBody::CommandGivenUp { command: id });
+            if let Command::Act { action, .. } = given_up {
+                self.action_given_up(action);
+            }
         }
         Ok(())
     }
@@ -96,8 +99,15 @@ impl ControlPlane {
     /// Forgets the pushes of a rollout that stops widening: a retry must neither widen what was
     /// paused or aborted nor bring back what a rollback takes away.
     pub(super) fn withdraw_pushes(&mut self, id: RolloutId) {
-        let withdrawn =
-            |command: &Command| matches!(command, Command::Push { rollout, .. } if *rollout == id);
+        self.withdraw(|command| matches!(command, Command::Push { rollout, .. } if *rollout == id));
+    }
+
+    /// Forgets the orders about an action that ended.
+    pub(super) fn withdraw_action(&mut self, id: ActionId) {
+        self.withdraw(|command| matches!(command, Command::Act { action, .. } if *action == id));
+    }
+
+    fn withdraw(&mut self, withdrawn: impl Fn(&Command) -> bool) {
         self.outstanding
             .retain(|_, outstanding| !withdrawn(&outstanding.issued.command));
         let kept: Vec<_> = self

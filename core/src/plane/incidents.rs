@@ -6,9 +6,7 @@ use alloc::vec::Vec;
 use crate::config::Principal;
 use crate::health::Urgency;
 use crate::ids::{AlertId, IncidentId, NoteId, PageId, PersonId, RegionId};
-use crate::incident::{
-    BookEvent, BookInput, Impact, IncidentRole, Moved, PagerEvent, Phase, RoleChange,
-};
+use crate::incident::{BookEvent, BookInput, Impact, IncidentRole, Moved, PagerEvent, Phase};
 use crate::ratio::Ppm;
 
 use super::telling::About;
@@ -126,20 +124,20 @@ impl ControlPlane {
                     };
                     self.note_incident(incident, body);
                 }
-                BookEvent::Role(incident, RoleChange::Assumed(role, person)) => {
-                    let body = NoteBody::RoleAssumed {
-                        incident,
-                        role,
-                        person,
-                    };
-                    self.note_incident(incident, body);
-                }
+                BookEvent::Role(incident, change) => self.role_changed(incident, change),
                 BookEvent::StatusMissed(incident, miss) => {
                     let audience = miss.audience;
                     self.note_incident(incident, NoteBody::StatusPostMissed { incident, audience });
                 }
-                BookEvent::Role(..) | BookEvent::Posted(..) => {
-                    unreachable!("the plane has no input by which a role is left or a post made")
+                BookEvent::Posted(incident, post) => {
+                    let body = NoteBody::StatusPosted {
+                        incident,
+                        audience: post.audience,
+                        post: post.kind,
+                        by: post.by,
+                        late: post.late,
+                    };
+                    self.note_incident(incident, body);
                 }
             }
         }
@@ -173,8 +171,16 @@ impl ControlPlane {
                 let body = NoteBody::AcknowledgementLapsed { incident, person };
                 self.note_incident(incident, body);
             }
-            PagerEvent::Rerouted(..) => {
-                unreachable!("the plane has no input by which an incident changes teams")
+            PagerEvent::Rerouted(incident, hop) => {
+                let body = NoteBody::IncidentRerouted {
+                    incident,
+                    from: hop.from,
+                    to: hop.to,
+                    by: hop.by,
+                    cost: hop.cost,
+                };
+                let noted = self.note_incident(incident, body);
+                self.incident_notes.insert(incident, noted);
             }
             // The move of the incident tells it.
             PagerEvent::Resolved(_) => {}
@@ -217,7 +223,7 @@ impl ControlPlane {
     }
 
     /// A note that follows from the last move of an incident.
-    fn note_incident(&mut self, incident: IncidentId, body: NoteBody) -> NoteId {
+    pub(super) fn note_incident(&mut self, incident: IncidentId, body: NoteBody) -> NoteId {
         let because = self.incident_notes.get(&incident).copied();
         self.note(because, body)
     }

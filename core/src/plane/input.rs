@@ -8,9 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::alerting::SloHistory;
 use crate::config::{Decision, Edit, Principal, ProposeError, ReviewError};
 use crate::health::{TelemetryWindow, WindowError};
-use crate::ids::{ChangeId, CommandId, ConfigId, PageId, PlanId, RegionId, RolloutId, SloId};
+use crate::ids::{
+    ActionId, ChangeId, CommandId, ConfigId, IncidentId, PageId, PersonId, PlanId, RegionId,
+    RolloutId, ServiceId, SloId,
+};
+use crate::incident::BookError;
+use crate::remediation;
 use crate::rollout::{ExposureReport, Order, OrderError};
 use crate::time::Micros;
+
+use super::people::Saying;
 
 /// A fact. The enum is closed: everything that can ever reach the plane is listed here, and a
 /// saved list of inputs rebuilds the plane exactly.
@@ -76,6 +83,29 @@ pub enum Input {
         /// Who.
         by: Principal,
     },
+    /// Something happened to an action against an outage: it is wanted, or went on.
+    Remediation {
+        /// What.
+        fact: remediation::Input,
+    },
+    /// Users complain, and somebody passed it on.
+    TroubleReported {
+        /// The service that they complain about.
+        service: ServiceId,
+        /// Who passed it on.
+        by: Principal,
+    },
+    /// Users no longer complain.
+    TroubleEnded,
+    /// Somebody said something about an incident.
+    Said {
+        /// The incident.
+        incident: IncidentId,
+        /// Who.
+        by: PersonId,
+        /// What.
+        saying: Saying,
+    },
     /// A command was carried out, or taken over by somebody who will.
     CommandDone {
         /// The command.
@@ -126,6 +156,18 @@ pub enum InputError {
     /// The role may not give orders.
     #[error("this role may not order a rollout about")]
     RoleMayNotOperate,
+    /// What happened to an action makes no sense.
+    #[error("what happened to an action makes no sense")]
+    Remediation(#[source] remediation::InputError),
+    /// The plane knows nothing that the action is to be taken on.
+    #[error("there is nothing that the action could be taken on")]
+    UnknownTarget,
+    /// Nothing may widen while this action is in force.
+    #[error("nothing may widen while action {0} is in force")]
+    StandsStill(ActionId),
+    /// No verdict holds the rollout up.
+    #[error("no verdict holds rollout {0} up")]
+    NothingToOverride(RolloutId),
     /// The plane knows no such plan.
     #[error("no plan {0}")]
     UnknownPlan(PlanId),
@@ -138,6 +180,15 @@ pub enum InputError {
     /// The plane sent no such page.
     #[error("no page {0}")]
     UnknownPage(PageId),
+    /// The book of incidents refuses it.
+    #[error("the incident does not take this")]
+    Incident(#[source] BookError),
+    /// Nobody told of trouble.
+    #[error("no trouble was reported that could have ended")]
+    NothingReported,
+    /// The plane knows no such service.
+    #[error("no service {0}")]
+    UnknownService(ServiceId),
     /// The plane gave no such command.
     #[error("no command {0}")]
     UnknownCommand(CommandId),

@@ -2,8 +2,10 @@
 //!
 //! [`ControlPlane`] is driven as the crate's documentation says. What goes in ([`Input`]), what
 //! comes out ([`Command`], [`Note`]) and what it is built from ([`Setup`]) have a file each; the
-//! handling is split by subject: changes, rollouts, alerts, commands.
+//! handling is split by subject: changes, rollouts, alerts, actions, commands.
 
+mod action_note;
+mod actions;
 mod alerts;
 mod changes;
 mod command;
@@ -12,6 +14,7 @@ mod holds;
 mod incidents;
 mod input;
 mod note;
+mod people;
 mod rollouts;
 mod setup;
 mod suspicion;
@@ -26,15 +29,19 @@ use crate::config::ConfigStore;
 use crate::health::WindowsSeen;
 use crate::health::judge::Past;
 use crate::ids::{
-    AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId, ServiceId,
+    ActionId, AlertId, ChangeId, CommandId, IncidentId, NoteId, PageId, PlanId, RolloutId,
+    ServiceId,
 };
 use crate::incident::IncidentBook;
+use crate::remediation::Remediation;
 use crate::rollout::Rollout;
 use crate::time::Micros;
 
+pub use action_note::{ActionNote, ActionOrder};
 pub use command::{Command, Issued};
 pub use input::{Input, InputError};
 pub use note::{Note, NoteBody};
+pub use people::Saying;
 pub use setup::{ConfigSetup, RetryPolicy, Setup, SetupError};
 pub use suspicion::{RankedSuspect, SUSPECTS_MAX};
 pub use telling::{NotifyingError, NotifyingPolicy};
@@ -53,6 +60,8 @@ pub enum TimerKind {
     Check(RolloutId),
     /// Something of an incident is due: the answer to a page, a lower severity, a status post.
     Incident,
+    /// Something of an action is due: its deadline, or the next look of a drain.
+    Remediation,
     /// The alert rules are due.
     AlertEvaluation,
     /// A group of alerts is due to be looked at.
@@ -75,10 +84,13 @@ pub struct ControlPlane {
     /// On what way alerts are told; nothing where they are told at once.
     telling: Option<Telling>,
     incidents: IncidentBook,
+    remediation: Remediation,
     /// What each objective's service showed lately, by region and version.
     seen: Vec<Seen>,
     /// Every paging alert, whether it still fires or not.
     raised: BTreeMap<AlertId, Raised>,
+    /// The alert of what users complain about, as long as they do.
+    reported: Option<AlertId>,
     /// What each service depends on, at the end of the shortest chain of calls.
     reach: BTreeMap<ServiceId, Vec<Dependency>>,
     windows_seen: WindowsSeen,
@@ -97,6 +109,7 @@ pub struct ControlPlane {
     alert_notes: BTreeMap<AlertId, NoteId>,
     incident_notes: BTreeMap<IncidentId, NoteId>,
     page_notes: BTreeMap<PageId, NoteId>,
+    action_notes: BTreeMap<ActionId, NoteId>,
 }
 
 impl ControlPlane {
@@ -123,8 +136,10 @@ impl ControlPlane {
             symptom_alerts: BTreeMap::new(),
             telling,
             incidents: IncidentBook::new(setup.incidents.clone()),
+            remediation: Remediation::new(setup.remediation()),
             seen: setup.slos.iter().map(|_| Seen::default()).collect(),
             raised: BTreeMap::new(),
+            reported: None,
             reach: suspicion::reach(&setup.dependencies),
             windows_seen: WindowsSeen::default(),
             pasts: setup.pasts(),
@@ -140,6 +155,7 @@ impl ControlPlane {
             alert_notes: BTreeMap::new(),
             incident_notes: BTreeMap::new(),
             page_notes: BTreeMap::new(),
+            action_notes: BTreeMap::new(),
             setup,
         })
     }
@@ -207,6 +223,8 @@ impl ControlPlane {
             self.fire(timer);
         }
         self.now = self.now.max(now);
+        // Nothing of it is due any more: only its clock moves on.
+        self.remediation.handle_timeout(self.now);
     }
 
     /// The next order to the outside. Drain after every call.
@@ -232,6 +250,10 @@ impl ControlPlane {
             .map(|due| (due, TimerKind::Incident));
         let telling = self.telling.as_ref().and_then(Telling::poll_timeout);
         let telling = telling.map(|due| (due, TimerKind::Notifying));
+        let remediation = self
+            .remediation
+            .poll_timeout()
+            .map(|due| (due, TimerKind::Remediation));
         let retries = self.outstanding.iter().filter_map(|(id, command)| {
             command
                 .retry_at
@@ -241,6 +263,7 @@ impl ControlPlane {
             .chain(evaluation)
             .chain(incident)
             .chain(telling)
+            .chain(remediation)
             .chain(retries)
             .min()
     }
@@ -275,6 +298,12 @@ impl ControlPlane {
         &self.incidents
     }
 
+    /// What is done about outages.
+    #[must_use]
+    pub const fn remediation(&self) -> &Remediation {
+        &self.remediation
+    }
+
     /// The rollout with this id.
     #[must_use]
     pub fn rollout(&self, id: RolloutId) -> Option<&Rollout> {
@@ -293,6 +322,7 @@ impl ControlPlane {
             TimerKind::AlertEvaluation => self.evaluate_alerts(),
             TimerKind::Incident => self.incident_due(),
             TimerKind::Notifying => self.telling_due(),
+            TimerKind::Remediation => self.remediation_due(),
             TimerKind::RetryCommand(id) => self.retry(id),
         }
     }
@@ -320,6 +350,14 @@ impl ControlPlane {
             } => self.exposure_reported(rollout, region, report, acknowledged),
             Input::PageAcknowledged { page, by } => self.page_acknowledged(page, by),
             Input::OperatorOrdered { rollout, order, by } => self.ordered(rollout, order, by),
+            Input::Remediation { fact } => self.remediate(fact),
+            Input::TroubleReported { service, by } => self.trouble_reported(service, by),
+            Input::TroubleEnded => self.trouble_ended(),
+            Input::Said {
+                incident,
+                by,
+                saying,
+            } => self.said(incident, by, saying),
             Input::CommandDone { command } => self.command_done(command),
             Input::CommandFailed { command } => self.command_failed(command),
         }

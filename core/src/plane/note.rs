@@ -9,12 +9,13 @@ use crate::config::{Decision, Edit, Finding, Principal, VersionId};
 use crate::health::Verdict;
 use crate::ids::{
     AlertId, ChangeId, CommandId, ConfigId, IncidentId, NoteId, NotificationId, PageId, PersonId,
-    PlanId, ReceiverId, RegionId, RolloutId, ServiceId, SloId,
+    PlanId, ReceiverId, RegionId, RolloutId, ServiceId, SloId, TeamId,
 };
-use crate::incident::{Audience, Impact, IncidentRole, Phase, Reason, Severity};
+use crate::incident::{Audience, Impact, IncidentRole, Phase, PostKind, Reason, Severity};
 use crate::rollout::{Order, PauseReason, RollbackReason};
 use crate::time::Micros;
 
+use super::ActionNote;
 use super::suspicion::RankedSuspect;
 
 /// Something that happened inside the plane.
@@ -328,6 +329,66 @@ pub enum NoteBody {
         /// Who.
         person: PersonId,
     },
+    /// Somebody handed a role to somebody else.
+    RoleHandedOver {
+        /// The incident.
+        incident: IncidentId,
+        /// The role.
+        role: IncidentRole,
+        /// Who held it.
+        from: PersonId,
+        /// Who holds it now.
+        to: PersonId,
+    },
+    /// Somebody laid a role down.
+    RoleReleased {
+        /// The incident.
+        incident: IncidentId,
+        /// The role.
+        role: IncidentRole,
+        /// Who.
+        person: PersonId,
+    },
+    /// An incident went to another team.
+    IncidentRerouted {
+        /// The incident.
+        incident: IncidentId,
+        /// The team that had it.
+        from: TeamId,
+        /// The team that has it now.
+        to: TeamId,
+        /// Who sent it on.
+        by: PersonId,
+        /// How long the wrong team had had it.
+        cost: Micros,
+    },
+    /// Users complain of trouble, and somebody passed it on.
+    TroubleReported {
+        /// The alert that stands for it.
+        alert: AlertId,
+        /// The service that they complain about.
+        service: ServiceId,
+        /// Who passed it on.
+        by: Principal,
+    },
+    /// Users no longer complain.
+    TroubleEnded {
+        /// The alert that stood for it.
+        alert: AlertId,
+    },
+    /// Somebody posted to a status page.
+    StatusPosted {
+        /// The incident.
+        incident: IncidentId,
+        /// Who reads it.
+        audience: Audience,
+        /// Which post.
+        post: PostKind,
+        /// Who wrote it.
+        by: PersonId,
+        /// How long after its deadline; nothing when in time.
+        late: Micros,
+    },
     /// A status page was not posted to in time.
     StatusPostMissed {
         /// The incident.
@@ -340,6 +401,8 @@ pub enum NoteBody {
         /// The incident.
         incident: IncidentId,
     },
+    /// Something happened to an action against an outage.
+    Action(ActionNote),
     /// A failed command was given again.
     CommandRetried {
         /// The command.

@@ -38,7 +38,7 @@ pub(super) struct Flight {
     /// The newest note of the rollout's own story.
     pub(super) story: NoteId,
     /// What triggers the next turn of the story: a verdict, an alert, an order.
-    trigger: Option<NoteId>,
+    pub(super) trigger: Option<NoteId>,
 }
 
 /// What a rollout begins with.
@@ -182,6 +182,12 @@ impl ControlPlane {
         if let Some(newer) = self.newer_rollout(id).filter(|_| order == Order::RollBack) {
             return Err(InputError::NewerRollout(newer));
         }
+        if order == Order::Resume {
+            self.flight(id)?;
+            if let Some((action, _)) = self.stands_still(id) {
+                return Err(InputError::StandsStill(action));
+            }
+        }
         let now = self.now;
         self.flight(id)?
             .rollout
@@ -203,7 +209,7 @@ impl ControlPlane {
     /// A newer rollout of the same config that must go before this one may be taken back: one
     /// that stays, as its document holds this one's edits; or one that is still leaving the very
     /// version that this one would go back to.
-    fn newer_rollout(&self, id: RolloutId) -> Option<RolloutId> {
+    pub(super) fn newer_rollout(&self, id: RolloutId) -> Option<RolloutId> {
         let flight = self.flights.get(id.index())?;
         if matches!(
             flight.rollout.state(),
@@ -323,6 +329,7 @@ impl ControlPlane {
                 Action::RolledBack => {
                     self.tell(id, NoteBody::RollbackCompleted { rollout: id });
                     self.end_hold(id);
+                    self.rollback_done(id);
                 }
                 Action::Completed => {
                     let now = self.now;

@@ -14,7 +14,7 @@ use crate::health::judge::Past;
 use crate::ids::{RegionId, ServiceId};
 use crate::incident::{BookSetup, RosterError};
 use crate::ratio::Ppm;
-use crate::remediation::AutomationMode;
+use crate::remediation::{AutomationMode, PolicyError, RemediationPolicy};
 use crate::rollout::{Plan, PlanError};
 use crate::time::Micros;
 
@@ -67,9 +67,12 @@ pub struct Setup {
     /// The services that each service calls.
     #[serde(default)]
     pub dependencies: BTreeMap<ServiceId, Vec<ServiceId>>,
-    /// How far automation is trusted to roll back.
+    /// How far automation is trusted to act.
     #[serde(default = "everywhere")]
     pub automation: AutomationMode,
+    /// How outages are acted against; how far automation is trusted says `automation`.
+    #[serde(default)]
+    pub remediation: RemediationPolicy,
     /// What to do with a command that failed.
     pub retry: RetryPolicy,
 }
@@ -116,6 +119,9 @@ pub enum SetupError {
     /// Alerts cannot be told as asked.
     #[error("alerts cannot be told so")]
     Notifying(#[source] NotifyingError),
+    /// Nothing can be done about an outage as asked.
+    #[error("the policy of remediation cannot be followed")]
+    Remediation(#[source] PolicyError),
     /// Alert rules are never evaluated.
     #[error("alert rules must be evaluated at an interval above zero")]
     NoEvaluationInterval,
@@ -138,6 +144,14 @@ impl Setup {
             .collect()
     }
 
+    /// The policy of remediation, with the one mode of automation.
+    pub(super) fn remediation(&self) -> RemediationPolicy {
+        RemediationPolicy {
+            mode: self.automation,
+            ..self.remediation.clone()
+        }
+    }
+
     /// Checks the setup.
     ///
     /// # Errors
@@ -147,6 +161,7 @@ impl Setup {
             return Err(SetupError::NoEvaluationInterval);
         }
         self.symptoms.check().map_err(SetupError::Symptoms)?;
+        self.remediation.check().map_err(SetupError::Remediation)?;
         let roster = &self.incidents.roster;
         roster.check().map_err(SetupError::Roster)?;
         for config in &self.configs {

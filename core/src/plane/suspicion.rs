@@ -67,13 +67,15 @@ pub(super) enum RaisedBy {
         /// Where.
         region: RegionId,
     },
+    /// Users, who complain about a service.
+    Report(ServiceId),
 }
 
 impl RaisedBy {
     pub(super) const fn is_symptom(&self) -> bool {
         match self {
             Self::Symptom { .. } => true,
-            Self::Rule { .. } | Self::Held(_) => false,
+            Self::Rule { .. } | Self::Held(_) | Self::Report(_) => false,
         }
     }
 }
@@ -271,6 +273,9 @@ impl ControlPlane {
                     splits: splits.collect(),
                     ..self.evidence_at(service, alloc::vec![region], raised)
                 };
+            }
+            RaisedBy::Report(service) => {
+                return self.evidence_at(service, Vec::new(), raised);
             }
         };
         let groups = self.seen[slo.index()].groups(self.now);

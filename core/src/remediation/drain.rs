@@ -49,7 +49,8 @@ impl Default for DrainPolicy {
 }
 
 /// A step of a drain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct DrainStep {
     /// One for the first, and so on.
     pub number: u32,

@@ -196,7 +196,8 @@ pub enum Output {
 }
 
 /// Why an action was stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum CancelReason {
     /// A higher action on the same subject.
     Preempted(ActionId),
@@ -207,7 +208,8 @@ pub enum CancelReason {
 }
 
 /// Why an action did not work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Failure {
     /// Its tool did not take it in time.
     NotStarted,
@@ -224,7 +226,8 @@ pub enum Failure {
 }
 
 /// Why a wish is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// The key stands for another wish.
     KeyReused(ActionId),

@@ -51,7 +51,8 @@ pub struct GrantedOverride {
 }
 
 /// Why a verdict is not overridden.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum OverrideError {
     /// Somebody asked for the same already.
     #[error("an override of rollout {0} waits for a second person already")]

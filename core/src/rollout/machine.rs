@@ -47,6 +47,10 @@ pub enum PauseReason {
     PushStalled,
     /// The bake was over and the judge still did not let the stage pass.
     NoVerdict(Outcome),
+    /// Nothing widens anywhere.
+    Frozen,
+    /// What it brings is turned off.
+    Killed,
 }
 
 /// Why a rollout goes back.
@@ -61,6 +65,8 @@ pub enum RollbackReason {
     Alert,
     /// More instances run the change than the stage allows.
     ExposureExceeded,
+    /// What it brings was turned off.
+    Killed,
 }
 
 /// How many instances of a region run the candidate.
@@ -130,6 +136,10 @@ pub struct Rollout {
     stage_entered: Micros,
     bake_started: Option<Micros>,
     next_check: Micros,
+    /// Why it last paused.
+    paused_for: Option<PauseReason>,
+    /// The stage whose verdict people overruled.
+    overruled: Option<usize>,
     exposure: BTreeMap<RegionId, ExposureReport>,
     /// Regions that reported, after distribution took the rollback order, that nothing reachable
     /// runs the candidate.
@@ -156,6 +166,8 @@ impl Rollout {
             stage_entered: now,
             bake_started: None,
             next_check: now,
+            paused_for: None,
+            overruled: None,
             exposure: BTreeMap::new(),
             clean: BTreeSet::new(),
             actions: VecDeque::new(),
@@ -245,13 +257,18 @@ impl Rollout {
         }
     }
 
-    /// Applies a verdict on the current stage. Where going back is not `automatic`, a rollout that
+    /// Applies a verdict on the current stage; one that people overruled passes. Where going back is not `automatic`, a rollout that
     /// should go back pauses instead.
     pub fn judged(&mut self, now: Micros, outcome: Outcome, automatic: bool) {
         if !self.state.is_advancing() {
             return;
         }
         self.next_check = now + self.plan.check_every;
+        let outcome = if self.overruled == Some(self.stage) {
+            Outcome::Pass
+        } else {
+            outcome
+        };
         if outcome == Outcome::Fail {
             match self.stage().on_failure {
                 Reaction::RollBack if automatic => {
@@ -297,11 +314,7 @@ impl Rollout {
             | (Order::Abort, State::Aborted)
             | (Order::RollBack, State::RollingBack | State::RolledBack) => {}
             (Order::Pause, state) if state.is_advancing() => self.pause(PauseReason::Ordered),
-            (Order::Resume, State::Paused) => {
-                self.move_to(State::Pushing);
-                self.actions.push_back(Action::Resumed);
-                self.enter_stage(now, self.stage);
-            }
+            (Order::Resume, State::Paused) => self.resume(now),
             (Order::Abort, state) if state.may_become(State::Aborted) => {
                 self.move_to(State::Aborted);
                 self.actions.push_back(Action::Aborted);
@@ -314,6 +327,45 @@ impl Rollout {
             }
         }
         Ok(())
+    }
+
+    /// Pauses what may still widen. Returns whether there was anything to pause.
+    pub fn hold(&mut self, reason: PauseReason) -> bool {
+        let advancing = self.state.is_advancing();
+        if advancing {
+            self.pause(reason);
+        }
+        advancing
+    }
+
+    /// Goes back, if there is anything to take back. Returns whether it began to.
+    pub fn take_back(&mut self, reason: RollbackReason) -> bool {
+        let back = self.state.may_become(State::RollingBack);
+        if back {
+            self.begin_rollback(reason);
+        }
+        back
+    }
+
+    /// Whether a verdict, or the lack of one, keeps the rollout from going on.
+    #[must_use]
+    pub const fn is_stopped_by_verdict(&self) -> bool {
+        matches!(self.state, State::Paused)
+            && matches!(
+                self.paused_for,
+                Some(PauseReason::JudgedBad | PauseReason::NoVerdict(_))
+            )
+    }
+
+    /// People overrule the verdict that stopped the stage: it begins again, and passes when its
+    /// bake is over, whatever its judge says.
+    ///
+    /// # Panics
+    /// When no verdict stopped it.
+    pub fn overrule(&mut self, now: Micros) {
+        assert!(self.is_stopped_by_verdict(), "{:?}", self.paused_for);
+        self.overruled = Some(self.stage);
+        self.resume(now);
     }
 
     /// What to do next, oldest first.
@@ -377,8 +429,15 @@ impl Rollout {
         }
     }
 
+    fn resume(&mut self, now: Micros) {
+        self.move_to(State::Pushing);
+        self.actions.push_back(Action::Resumed);
+        self.enter_stage(now, self.stage);
+    }
+
     fn pause(&mut self, reason: PauseReason) {
         self.move_to(State::Paused);
+        self.paused_for = Some(reason);
         self.actions.push_back(Action::Paused(reason));
     }
 

@@ -74,7 +74,7 @@ fn silence_is_a_symptom_only_of_those_who_spoke() {
     };
     let mut symptoms = Symptoms::new(policy, EVERY);
     symptoms.add(&window(0, 0, 1, 0));
-    let fired: Vec<_> = (1..=6)
+    let fired: Vec<Vec<bool>> = (1..=6)
         .map(|n| {
             step(&mut symptoms, n)
                 .into_iter()

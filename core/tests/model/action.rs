@@ -2,6 +2,8 @@
 
 use proptest::prelude::*;
 
+use super::deeds::OVERRIDE_BY;
+
 /// How good a scrape looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Quality {
@@ -143,6 +145,41 @@ pub(crate) enum Action {
         page: u8,
         by: u8,
     },
+    /// Somebody wants an action against an outage.
+    Wish {
+        what: u8,
+        target: u8,
+        by: u8,
+        key: u8,
+    },
+    /// The world, or somebody, tells about an action.
+    Tell {
+        action: u8,
+        fact: u8,
+    },
+    /// Regions report, one is drained.
+    Drain {
+        region: u8,
+        steps: u8,
+    },
+    /// Two people want a verdict overridden.
+    Overrule {
+        rollout: u8,
+        asks: u8,
+        seconds: u8,
+    },
+    /// Somebody says something about an incident.
+    Say {
+        incident: u8,
+        by: u8,
+        what: u8,
+        whom: u8,
+    },
+    /// Users complain, or stop to.
+    Trouble {
+        service: u8,
+        over: bool,
+    },
     LoadHistory {
         slo: u8,
         bad_share: u8,
@@ -231,6 +268,10 @@ fn any_person() -> impl Strategy<Value = Action> {
         3 => (any::<u8>(), any::<u8>(), any::<u8>())
             .prop_map(|(rollout, order, by)| Action::Order { rollout, order, by }),
         1 => (any::<u8>(), any::<u8>()).prop_map(|(page, by)| Action::Acknowledge { page, by }),
+        5 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>())
+            .prop_map(|(incident, by, what, whom)| Action::Say { incident, by, what, whom }),
+        1 => (any::<u8>(), any::<bool>())
+            .prop_map(|(service, over)| Action::Trouble { service, over }),
     ]
 }
 
@@ -258,6 +299,25 @@ fn any_lie() -> impl Strategy<Value = Action> {
     (any::<u8>(), lie).prop_map(|(service, lie)| Action::FalseScrape { service, lie })
 }
 
+fn any_remedy() -> impl Strategy<Value = Action> {
+    let overrule = prop_oneof![
+        3 => Just(OVERRIDE_BY),
+        1 => (any::<u8>(), any::<u8>()),
+    ];
+    prop_oneof![
+        5 => (any::<u8>(), any::<u8>(), any::<u8>(), any::<u8>()).prop_map(
+            |(what, target, by, key)| Action::Wish { what, target, by, key },
+        ),
+        5 => (any::<u8>(), any::<u8>()).prop_map(|(action, fact)| Action::Tell { action, fact }),
+        1 => (any::<u8>(), any::<u8>()).prop_map(|(region, steps)| Action::Drain { region, steps }),
+        3 => (any::<u8>(), overrule).prop_map(|(rollout, (asks, seconds))| Action::Overrule {
+            rollout,
+            asks,
+            seconds,
+        }),
+    ]
+}
+
 /// Anything that can happen.
 pub(crate) fn any_action() -> impl Strategy<Value = Action> {
     let wait = (1..150_u16, prop::bool::weighted(0.6))
@@ -269,6 +329,7 @@ pub(crate) fn any_action() -> impl Strategy<Value = Action> {
         10 => any_scrape(),
         16 => any_distribution(),
         8 => any_person(),
+        4 => any_remedy(),
         8 => wait,
         12 => any_flow(),
         1 => any_lie(),

@@ -6,12 +6,14 @@ use firedrill_core::Micros;
 use firedrill_core::config::VersionId;
 use firedrill_core::health::{Outcome, TelemetryWindow, Urgency};
 use firedrill_core::ids::{
-    AlertId, CommandId, ConfigId, PlanId, RegionId, RolloutId, ServiceId, SloId,
+    ActionId, AlertId, CommandId, ConfigId, PlanId, RegionId, RolloutId, ServiceId, SloId,
 };
 use firedrill_core::plane::{Command, Issued, Note, NoteBody, Setup};
 use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::Share;
 use firedrill_core::rollout::StageKind;
+
+use super::deeds::Deed;
 
 /// One rollout, as the model sees it.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct Trip {
     pub(crate) promoted: u32,
     pub(crate) entered_at: Micros,
     pub(crate) verdict: Option<(Micros, u32, Outcome)>,
+    /// The stage whose verdict people overruled.
+    pub(crate) overruled: Option<u32>,
     /// The widest push ordered of each region.
     pub(crate) ordered: BTreeMap<RegionId, u32>,
     pub(crate) rollback: Option<CommandId>,
@@ -51,6 +55,8 @@ pub(crate) struct Books {
     /// Alerts that should wake somebody, and of which nobody has said yet what became of them,
     /// with the time at which they fired.
     pub(crate) untold: BTreeMap<AlertId, Micros>,
+    /// Actions that were begun.
+    pub(crate) deeds: BTreeMap<ActionId, Deed>,
     windows: Vec<TelemetryWindow>,
 }
 
@@ -69,6 +75,7 @@ impl Books {
             closed: BTreeSet::new(),
             alerts: BTreeMap::new(),
             untold: BTreeMap::new(),
+            deeds: BTreeMap::new(),
             windows: Vec::new(),
         }
     }
@@ -159,6 +166,7 @@ impl Books {
         if let Command::RollBack { rollout, .. } = issued.command {
             self.trips[rollout.index()].rollback = Some(issued.id);
         }
+        self.add_order(issued);
         self.issued
             .entry(issued.id)
             .or_insert_with(|| issued.clone());
@@ -235,6 +243,7 @@ impl Books {
             | NoteBody::IncidentJoined { alert, .. } => {
                 self.untold.remove(alert);
             }
+            NoteBody::Action(note) => self.add_deed(note),
             NoteBody::CommandGivenUp { command } => {
                 self.closed.insert(*command);
             }
@@ -257,6 +266,7 @@ impl Books {
             promoted: 0,
             entered_at: at,
             verdict: None,
+            overruled: None,
             ordered: BTreeMap::new(),
             rollback: None,
             is_rolling_back: false,

@@ -9,14 +9,19 @@ use firedrill_core::health::{
     ClassCounts, InstanceCounts, LatencyHistogram, ProbeCounts, Saturation, TelemetryWindow,
 };
 use firedrill_core::ids::{
-    ChangeId, ClassId, CommandId, ConfigId, PageId, PlanId, RegionId, RolloutId, ServiceId, SloId,
+    ChangeId, ClassId, CommandId, ConfigId, IncidentId, PageId, PersonId, PlanId, RegionId,
+    RolloutId, ServiceId, SloId, TeamId,
 };
-use firedrill_core::plane::{Command, ControlPlane, Input, InputError, Issued, Note, Setup};
+use firedrill_core::incident::{Audience as IncidentAudience, IncidentRole};
+use firedrill_core::plane::{
+    Command, ControlPlane, Input, InputError, Issued, Note, Saying, Setup,
+};
 use firedrill_core::remediation::AutomationMode;
 use firedrill_core::rollout::{ExposureReport, Order, State};
 
 use super::action::{Action, Age, Arm, Fate, Lie, Quality, Weather};
 use super::books::Books;
+use super::deeds;
 use super::fleet::Fleet;
 use super::invariants as must;
 use super::marks::{Mark, Marks};
@@ -29,6 +34,8 @@ const ON_CALL: u8 = 2;
 const COPIES_MAX: usize = 12;
 /// An id that no run reaches.
 const NEVER_GIVEN: u64 = 1_000_000;
+/// The setup pages three times at one level, a minute each.
+const LONGEST_ESCALATION: Micros = Micros::from_mins(3);
 /// How long a world in which nothing fails any more may take to settle, in scrapes.
 const SETTLE_TICKS: u32 = 240;
 
@@ -140,6 +147,12 @@ impl Drill {
             Action::Acknowledge { page, by } => {
                 self.acknowledge(page.into(), by);
             }
+            Action::Wish { .. }
+            | Action::Tell { .. }
+            | Action::Drain { .. }
+            | Action::Overrule { .. }
+            | Action::Say { .. }
+            | Action::Trouble { .. } => self.respond(action),
             Action::LoadHistory { slo, bad_share } => self.load_history(slo, bad_share),
             Action::TurnBackTime { seconds } => self.turn_back(Micros::from_secs(seconds.into())),
             Action::Flow {
@@ -151,11 +164,44 @@ impl Drill {
         self.check_now();
     }
 
+    /// What people do about an outage, and what becomes of it.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rest is done by the caller"
+    )]
+    fn respond(&mut self, action: &Action) {
+        match *action {
+            Action::Wish {
+                what,
+                target,
+                by,
+                key,
+            } => self.wish(what, target, by, key),
+            Action::Tell { action, fact } => self.tell(action, fact),
+            Action::Drain { region, steps } => self.drain_region(region, steps),
+            Action::Overrule {
+                rollout,
+                asks,
+                seconds,
+            } => self.overrule(rollout, asks, seconds),
+            Action::Say {
+                incident,
+                by,
+                what,
+                whom,
+            } => self.say(incident, by, what, whom),
+            Action::Trouble { service, over } => self.trouble(service, over),
+            _ => {}
+        }
+    }
+
     /// The dearer invariants, once an action.
     pub(crate) fn check_after_action(&self) {
         self.require(must::invariant_replay_equals_live(self));
         self.require(must::invariant_nothing_is_forgotten(self));
         self.require(must::invariant_store_agrees(self));
+        self.require(must::invariant_one_commander(self));
+        self.require(must::invariant_paging_is_bounded(self));
     }
 
     /// Everything stops failing: the world settles in time, on what is known good, and the run
@@ -179,12 +225,17 @@ impl Drill {
         }
         self.tick(usize::MAX, Weather::Good);
         self.require(self.invariant_settles_on_last_known_good());
+        // Nobody answers any more: paging ends all the same.
+        self.trouble(0, false);
+        self.wait(LONGEST_ESCALATION, true);
+        self.require(must::invariant_escalations_end(self));
         self.require(invariant_recovery_is_seamless(self));
     }
 
-    /// What an operator does once things work again: takes up what is paused, takes back what
+    /// What an operator does once things work again: ends what stands in the way, takes up what is paused, takes back what
     /// was stopped, answers pages.
     fn operate(&mut self) {
+        self.restore_all();
         let states: Vec<_> = self.states().collect();
         for (id, state) in states {
             match state {
@@ -233,7 +284,7 @@ impl Drill {
     }
 
     /// One call of the plane, drained and checked.
-    fn call(&mut self, input: Option<Input>) {
+    pub(crate) fn call(&mut self, input: Option<Input>) {
         let limit = |id| {
             self.plane
                 .rollout(RolloutId(id as u32))
@@ -283,6 +334,11 @@ impl Drill {
                     .iter()
                     .any(|host| host.config == config && host.version == version)
             };
+            self.require(deeds::invariant_a_kill_switch_comes_first(
+                &self.books,
+                &note,
+            ));
+            self.require(deeds::invariant_two_roles_override(&note));
             self.books.add_note(&note, is_running);
             self.marks.note(&note.body);
             self.mark_rollback(&note);
@@ -308,6 +364,8 @@ impl Drill {
                 &self.books,
                 &issued,
             ));
+            self.require(deeds::invariant_no_push_under_a_stop(&self.books, &issued));
+            self.require(deeds::invariant_no_action_runs_twice(&self.books, &issued));
             self.require(must::invariant_commands_repeat_safely(&self.books, &issued));
             self.require(must::invariant_page_names_its_objective(
                 &self.books,
@@ -324,6 +382,8 @@ impl Drill {
         self.require(must::invariant_exposure_within_the_stage(self));
         self.require(must::invariant_limit_grows_after_a_pass(self));
         self.require(must::invariant_rolled_back_is_gone(self));
+        self.require(deeds::invariant_nothing_widens_under_a_stop(self));
+        self.require(deeds::invariant_one_region_out(&self.books));
     }
 
     fn require(&self, checked: must::Checked) {
@@ -338,6 +398,8 @@ impl Drill {
         self.marks.reach(Mark::Refused);
         if *error == InputError::RoleMayNotOperate {
             self.marks.reach(Mark::OrderForbidden);
+        } else if matches!(error, InputError::StandsStill(_)) {
+            self.marks.reach(Mark::StoodStill);
         } else if matches!(error, InputError::RolloutUnderWay(_)) {
             self.marks.reach(Mark::ApprovalHeldBack);
         } else if matches!(
@@ -369,7 +431,7 @@ impl Drill {
         }
     }
 
-    fn wait(&mut self, time: Micros, prompt: bool) {
+    pub(crate) fn wait(&mut self, time: Micros, prompt: bool) {
         let until = self.now + time;
         if prompt {
             while let Some((due, _)) = self.plane.poll_timeout().filter(|(due, _)| *due <= until) {
@@ -469,7 +531,7 @@ impl Drill {
         }));
     }
 
-    fn pick_rollout(&self, index: u8) -> Option<RolloutId> {
+    pub(crate) fn pick_rollout(&self, index: u8) -> Option<RolloutId> {
         let count = self.books.trips.len();
         (count > 0).then(|| RolloutId((usize::from(index) % count) as u32))
     }
@@ -485,6 +547,68 @@ impl Drill {
         let page = PageId(page % (self.pages.len() as u32 + 1));
         let by = principal(by);
         self.call(Some(Input::PageAcknowledged { page, by }));
+    }
+
+    /// Says any of all sayings, mostly about an open incident, now and then about any that there
+    /// is or about the next one; often it is the commander who speaks.
+    fn say(&mut self, incident: u8, by: u8, what: u8, whom: u8) {
+        let book = self.plane.incidents();
+        let open: Vec<IncidentId> = book.open().map(|record| record.id).collect();
+        let count = book.incidents().len() as u32;
+        let pick = |index: u8| match open.len() {
+            0 => IncidentId(u32::from(index) % (count + 1)),
+            _ if index.is_multiple_of(8) => IncidentId(u32::from(index) % (count + 1)),
+            open_count => open[usize::from(index) % open_count],
+        };
+        let incident = pick(incident);
+        let record = book.incident(incident);
+        let commander = record.and_then(|record| record.roles.commander());
+        let (by, to) = match commander {
+            Some(person) if by.is_multiple_of(2) => (u32::from(person.0), u32::from(whom) % 3),
+            _ => (u32::from(by) % 3, u32::from(whom) % 3),
+        };
+        let roles = [
+            IncidentRole::Commander,
+            IncidentRole::Deputy,
+            IncidentRole::Communications,
+            IncidentRole::Expert(ServiceId(0)),
+        ];
+        let role = roles[usize::from(whom) % 4];
+        let readers = [IncidentAudience::Internal, IncidentAudience::Public];
+        let saying = match what % 9 {
+            0 => Saying::CauseNamed,
+            1 => Saying::SearchResumed,
+            2 => Saying::Rerouted {
+                to: TeamId(to as u16),
+            },
+            3 => Saying::RoleAssumed { role },
+            4 => Saying::RoleReleased { role },
+            5 => Saying::StatusPosted {
+                audience: readers[usize::from(whom) % 2],
+            },
+            6 => Saying::Merged { into: pick(whom) },
+            _ => Saying::RoleHandedOver {
+                role,
+                to: PersonId(to as u16),
+            },
+        };
+        self.call(Some(Input::Said {
+            incident,
+            by: PersonId(by as u16),
+            saying,
+        }));
+    }
+
+    /// Users complain about a service, which may not exist, or no longer.
+    fn trouble(&mut self, service: u8, over: bool) {
+        self.call(Some(if over {
+            Input::TroubleEnded
+        } else {
+            Input::TroubleReported {
+                service: ServiceId(u16::from(service) % (SERVICES + 1)),
+                by: principal(ON_CALL),
+            }
+        }));
     }
 
     fn order(&mut self, rollout: RolloutId, order: Order, by: u8) {

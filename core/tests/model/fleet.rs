@@ -88,7 +88,7 @@ impl Fleet {
             Command::RollBack {
                 config, from, to, ..
             } => self.take_rollback(config, from, to, id),
-            Command::Page { .. } => {}
+            Command::Act { .. } | Command::Page { .. } => {}
         }
     }
 

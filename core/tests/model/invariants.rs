@@ -3,29 +3,33 @@
 use firedrill_core::Micros;
 use firedrill_core::health::Outcome;
 use firedrill_core::ids::RolloutId;
+use firedrill_core::incident::{IncidentRecord, IncidentRole, Phase, Standing};
 use firedrill_core::plane::{Command, ControlPlane, Issued, Note, NoteBody};
 
 use firedrill_core::rollout::RollbackReason;
 
 use super::books::Books;
 use super::drill::Drill;
-use super::setup::{REGIONS, SAMPLE_MIN, STALE_AFTER};
+use super::setup::{PAGES_MAX, REGIONS, SAMPLE_MIN, STALE_AFTER};
 use firedrill_core::ids::RegionId;
 
 /// What an invariant says.
 pub(crate) type Checked = Result<(), String>;
 
-fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
+pub(crate) fn hold(holds: bool, otherwise: impl FnOnce() -> String) -> Checked {
     if holds { Ok(()) } else { Err(otherwise()) }
 }
 
-/// A stage is left for the next one at a verdict that passes, and at nothing else.
+/// A stage is left for the next one at a verdict that passes, or that people overruled, and at
+/// nothing else.
 pub(crate) fn invariant_only_a_pass_promotes(books: &Books, note: &Note) -> Checked {
     let NoteBody::StagePromoted { rollout, stage } = &note.body else {
         return Ok(());
     };
     let verdict = books.trip(*rollout).verdict;
-    hold(verdict == Some((note.at, *stage, Outcome::Pass)), || {
+    let overruled = books.trip(*rollout).overruled == Some(*stage);
+    let passed = verdict == Some((note.at, *stage, Outcome::Pass));
+    hold(passed || overruled, || {
         format!(
             "stage {stage} of rollout {rollout} was promoted at {} on {verdict:?}",
             note.at
@@ -49,13 +53,16 @@ pub(crate) fn invariant_automation_keeps_to_its_mode(books: &Books, note: &Note)
     })
 }
 
-/// Missing, stale or thin data never promotes: there is enough telemetry of the candidate from
+/// Missing, stale or thin data never promotes, unless people overrule that: there is enough telemetry of the candidate from
 /// this very stage, and the newest of it is fresh.
 pub(crate) fn invariant_missing_data_never_promotes(books: &Books, note: &Note) -> Checked {
-    let NoteBody::StagePromoted { rollout, .. } = &note.body else {
+    let NoteBody::StagePromoted { rollout, stage } = &note.body else {
         return Ok(());
     };
     let trip = books.trip(*rollout);
+    if trip.overruled == Some(*stage) {
+        return Ok(());
+    }
     let (mut requests, mut is_fresh) = (0, false);
     for window in books.windows_of_stage(trip) {
         requests += window
@@ -286,6 +293,50 @@ pub(crate) fn invariant_nothing_is_forgotten(drill: &Drill) -> Checked {
         .find(|id| !drill.books.closed.contains(id) && !outstanding.contains(id));
     hold(forgotten.is_none(), || {
         format!("command {forgotten:?} is forgotten")
+    })
+}
+
+/// At most one person commands an incident, and nobody one that was merged or cancelled.
+pub(crate) fn invariant_one_commander(drill: &Drill) -> Checked {
+    for record in drill.plane.incidents().incidents() {
+        let tenures = record.roles.tenures().iter();
+        let commanding = tenures.filter(|t| t.role == IncidentRole::Commander && t.is_active());
+        let count = commanding.count();
+        let over = matches!(record.lifecycle.phase(), Phase::Merged | Phase::Cancelled);
+        hold(count <= usize::from(!over), || {
+            format!("{count} people command incident {}", record.id)
+        })?;
+    }
+    Ok(())
+}
+
+/// A team is paged as often as its policy says, and no more.
+pub(crate) fn invariant_paging_is_bounded(drill: &Drill) -> Checked {
+    let book = drill.plane.incidents();
+    for record in book.incidents() {
+        let escalation = book
+            .pager()
+            .escalation(record.id)
+            .ok_or("it was paged for")?;
+        let teams = escalation.hops.len() as u32 + 1;
+        hold(escalation.pages <= teams * PAGES_MAX, || {
+            format!("{} pages to {teams} teams", escalation.pages)
+        })?;
+    }
+    Ok(())
+}
+
+/// Nobody is paged for ever: when the longest escalation is over, every incident is in hand, or
+/// over, or given up.
+pub(crate) fn invariant_escalations_end(drill: &Drill) -> Checked {
+    let book = drill.plane.incidents();
+    let pages = |record: &&IncidentRecord| {
+        let escalation = book.pager().escalation(record.id);
+        escalation.is_some_and(|e| matches!(e.standing, Standing::Paging { .. }))
+    };
+    let paging = book.incidents().iter().find(pages);
+    hold(paging.is_none(), || {
+        format!("still paging: {:?}", paging.map(|record| record.id))
     })
 }
 

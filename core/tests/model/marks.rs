@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use firedrill_core::health::{NoDataReason, Outcome};
-use firedrill_core::plane::NoteBody;
+use firedrill_core::incident::Phase;
+use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{PauseReason, RollbackReason};
 
 macro_rules! marks {
@@ -67,6 +68,22 @@ marks! {
     SeverityChanged,
     /// Somebody who took command.
     CommandAssumed,
+    /// A role that somebody handed to somebody else.
+    RoleHandedOver,
+    /// A role that somebody laid down.
+    RoleReleased,
+    /// An incident that changed teams.
+    Rerouted,
+    /// An incident that was merged into another one.
+    Merged,
+    /// A cause that somebody named.
+    Identified,
+    /// Users who complained.
+    TroubleReported,
+    /// Users who no longer did.
+    TroubleEnded,
+    /// A post to a status page.
+    StatusPosted,
     /// A rollback that automation may not begin.
     RollbackHeld,
     /// A held rollout that somebody decided about.
@@ -101,6 +118,32 @@ marks! {
     WokeLate,
     /// An exposure report from before the rollback, after it.
     LateReport,
+    /// A rollback because of a kill switch.
+    RolledBackByKill,
+    /// A pause because nothing may widen.
+    PausedByFreeze,
+    /// A rollout that began under a kill switch.
+    PausedByKill,
+    /// Something that was not resumed because nothing may widen.
+    StoodStill,
+    /// An action that automation proposed.
+    ActionSuggested,
+    /// A step of a drain.
+    DrainStepped,
+    /// An action that worked.
+    ActionVerified,
+    /// An action that did not.
+    ActionFailed,
+    /// An action that was stopped.
+    ActionCancelled,
+    /// An action whose effect was taken back.
+    ActionRestored,
+    /// An action that was refused.
+    ActionRefused,
+    /// A verdict that two people overruled.
+    OverrideGranted,
+    /// A verdict that stays.
+    OverrideRefused,
     /// A command that distribution took although it was done or withdrawn.
     TakenTooLate,
 }
@@ -143,6 +186,13 @@ impl Marks {
             NoteBody::PageSent { attempt, .. } => (*attempt > 1).then_some(Mark::PagedAgain),
             NoteBody::SeverityChanged { from, .. } => from.map(|_| Mark::SeverityChanged),
             NoteBody::RoleAssumed { .. } => Some(Mark::CommandAssumed),
+            NoteBody::RoleHandedOver { .. } => Some(Mark::RoleHandedOver),
+            NoteBody::RoleReleased { .. } => Some(Mark::RoleReleased),
+            NoteBody::IncidentRerouted { .. } => Some(Mark::Rerouted),
+            NoteBody::IncidentMoved { to, .. } => of_phase(*to),
+            NoteBody::TroubleReported { .. } => Some(Mark::TroubleReported),
+            NoteBody::TroubleEnded { .. } => Some(Mark::TroubleEnded),
+            NoteBody::StatusPosted { .. } => Some(Mark::StatusPosted),
             NoteBody::RollbackHeld { .. } => Some(Mark::RollbackHeld),
             NoteBody::HoldEnded { .. } => Some(Mark::HoldEnded),
             NoteBody::SuspectsRanked { .. } => Some(Mark::SuspectsRanked),
@@ -156,6 +206,7 @@ impl Marks {
             NoteBody::ChangeReviewed { decision, .. } => {
                 (*decision == firedrill_core::config::Decision::Reject).then_some(Mark::Rejected)
             }
+            NoteBody::Action(note) => of_action(note),
             NoteBody::ChangeProposed { .. }
             | NoteBody::ChangeValidated { .. }
             | NoteBody::RolloutStarted { .. }
@@ -169,13 +220,39 @@ impl Marks {
             | NoteBody::SymptomGone { .. }
             | NoteBody::AcknowledgementLapsed { .. }
             | NoteBody::NobodyOnCall { .. }
-            | NoteBody::IncidentMoved { .. }
             | NoteBody::StatusPostMissed { .. }
             | NoteBody::IncidentOpened { .. } => None,
         };
         if let Some(mark) = mark {
             self.reach(mark);
         }
+    }
+}
+
+const fn of_action(note: &ActionNote) -> Option<Mark> {
+    match note {
+        ActionNote::Suggested { .. } => Some(Mark::ActionSuggested),
+        ActionNote::StepOrdered { .. } => Some(Mark::DrainStepped),
+        ActionNote::Verified { .. } => Some(Mark::ActionVerified),
+        ActionNote::Failed { .. } => Some(Mark::ActionFailed),
+        ActionNote::Cancelled { .. } => Some(Mark::ActionCancelled),
+        ActionNote::Restored { .. } => Some(Mark::ActionRestored),
+        ActionNote::Refused { .. } => Some(Mark::ActionRefused),
+        ActionNote::OverrideGranted { .. } => Some(Mark::OverrideGranted),
+        ActionNote::OverrideRefused { .. } => Some(Mark::OverrideRefused),
+        ActionNote::Begun { .. }
+        | ActionNote::Started { .. }
+        | ActionNote::Finished { .. }
+        | ActionNote::OverrideAsked { .. } => None,
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "two phases are rare")]
+const fn of_phase(phase: Phase) -> Option<Mark> {
+    match phase {
+        Phase::Merged => Some(Mark::Merged),
+        Phase::Identified => Some(Mark::Identified),
+        _ => None,
     }
 }
 
@@ -188,9 +265,18 @@ const fn of_pause(reason: PauseReason) -> Mark {
         PauseReason::NoVerdict(Outcome::NoData(NoDataReason::Missing)) => Mark::NoVerdictMissing,
         PauseReason::NoVerdict(Outcome::NoData(NoDataReason::Stale)) => Mark::NoVerdictStale,
         PauseReason::NoVerdict(
-            Outcome::NoData(NoDataReason::TooLittle) | Outcome::Inconclusive | Outcome::Pass,
+            Outcome::NoData(
+                NoDataReason::TooLittle
+                | NoDataReason::TooFewScrapes
+                | NoDataReason::NothingMeasured
+                | NoDataReason::NothingCompared,
+            )
+            | Outcome::Inconclusive
+            | Outcome::Pass,
         ) => Mark::NoVerdictTooLittle,
         PauseReason::NoVerdict(Outcome::Fail) => Mark::NoVerdictFailing,
+        PauseReason::Frozen => Mark::PausedByFreeze,
+        PauseReason::Killed => Mark::PausedByKill,
     }
 }
 
@@ -200,5 +286,6 @@ const fn of_rollback(reason: RollbackReason) -> Mark {
         RollbackReason::JudgedBad => Mark::RolledBackByJudge,
         RollbackReason::Alert => Mark::RolledBackByAlert,
         RollbackReason::ExposureExceeded => Mark::ExposureExceeded,
+        RollbackReason::Killed => Mark::RolledBackByKill,
     }
 }

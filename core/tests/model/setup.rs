@@ -11,10 +11,13 @@ use firedrill_core::config::{KeySpec, KeyType, Principal, Role, Rule, Schema, Va
 use firedrill_core::health::{
     BurnRule, Check, Indicator, JudgePolicy, Limit, LowTraffic, Signal, Slo, Urgency,
 };
-use firedrill_core::ids::{ReceiverId, RegionId, ServiceId};
-use firedrill_core::incident::{BookSetup, PagingPolicy};
+use firedrill_core::ids::{EscalationId, PersonId, ReceiverId, RegionId, ServiceId, TeamId};
+use firedrill_core::incident::{
+    Audience as IncidentAudience, BookSetup, EscalationPolicy, GroupBy, OwnershipRule,
+    PagingPolicy, Severity, StatusPolicy, Team,
+};
 use firedrill_core::plane::{ConfigSetup, NotifyingPolicy, RetryPolicy, Setup};
-use firedrill_core::remediation::AutomationMode;
+use firedrill_core::remediation::{AutomationMode, RemediationPolicy};
 use firedrill_core::rollout::{
     Audience, Placement, Plan, Reaction, Share, Stage, StageKind, Target,
 };
@@ -28,6 +31,8 @@ pub(crate) const STALE_AFTER: Micros = Micros::from_secs(30);
 pub(crate) const SAMPLE_MIN: u64 = 100;
 /// Services, and configs: service `n` runs config `n`.
 pub(crate) const SERVICES: u16 = 2;
+/// As often a team is paged for an incident.
+pub(crate) const PAGES_MAX: u32 = 3;
 /// Regions.
 pub(crate) const REGIONS: u16 = 2;
 
@@ -86,15 +91,13 @@ pub(crate) fn setup(automation: AutomationMode) -> Setup {
         ],
         symptoms: symptoms(),
         notifying: is_grouped(automation).then(notifying),
-        incidents: BookSetup::desk(PagingPolicy {
-            acknowledge_within: Micros::from_secs(60),
-            pages_max: 3,
-        }),
+        incidents: incidents(),
         evaluate_every: Micros::from_secs(15),
         suspect_window: Micros::from_mins(10),
         suspicion: SuspectPolicy::default(),
         dependencies: BTreeMap::from([(ServiceId(0), vec![ServiceId(1)])]),
         automation,
+        remediation: RemediationPolicy::default(),
         retry: RetryPolicy {
             delay: Micros::from_secs(5),
             attempts_max: 2,
@@ -155,6 +158,37 @@ fn notifying() -> NotifyingPolicy {
         pagers: [ReceiverId(0)].into(),
         silences: vec![],
     }
+}
+
+/// Two teams, each with a service and one person; posts are owed from the third severity on.
+fn incidents() -> BookSetup {
+    let mut book = BookSetup::desk(PagingPolicy {
+        acknowledge_within: Micros::from_secs(60),
+        pages_max: PAGES_MAX,
+    });
+    let other = EscalationPolicy::single(PersonId(1), Micros::from_secs(60), PAGES_MAX);
+    book.roster.policies.push(other);
+    book.roster.teams.push(Team {
+        policy: EscalationId(1),
+    });
+    book.roster.ownership.push(OwnershipRule {
+        service: Some(ServiceId(1)),
+        region: None,
+        team: TeamId(1),
+    });
+    book.grouping.by = GroupBy::Team;
+    book.flow.declare_from = Some(Severity::Sev3);
+    let readers = [IncidentAudience::Internal, IncidentAudience::Public];
+    book.status = readers
+        .map(|readers| {
+            let policy = StatusPolicy {
+                from: Severity::Sev3,
+                ..StatusPolicy::usual(readers)
+            };
+            (readers, policy)
+        })
+        .to_vec();
+    book
 }
 
 /// `n` may be 1 to 4; `n = 4` may not be strict.

@@ -103,7 +103,10 @@ fn reports_of_users_count_for_every_method() {
 fn five_measurements_without_a_value_are_no_data() {
     let mut judge = judge(policy(REPEATED, &[errors_of_control(TWICE)]));
     let (_, verdict) = run(&mut judge, 6, |_| minute(10, 0), |_| minute(10_000, 20));
-    assert_eq!(verdict.outcome, Outcome::NoData(NoDataReason::Missing));
+    assert_eq!(
+        verdict.outcome,
+        Outcome::NoData(NoDataReason::NothingMeasured)
+    );
 }
 
 #[test]
@@ -122,7 +125,10 @@ fn ranks_tell_a_worse_candidate_and_let_an_equal_one_pass() {
 fn few_scrapes_have_no_rank() {
     let mut judge = judge(policy(Method::Rank(RANK), &[errors_of_control(1_250_000)]));
     let (_, verdict) = run(&mut judge, 7, |_| minute(1_000, 9), |_| minute(1_000, 1));
-    assert_eq!(verdict.outcome, Outcome::NoData(NoDataReason::TooLittle));
+    assert_eq!(
+        verdict.outcome,
+        Outcome::NoData(NoDataReason::TooFewScrapes)
+    );
 }
 
 #[test]
@@ -203,7 +209,10 @@ fn a_half_that_never_comes_compares_nothing() {
         judge.observe(&window(NEW, 0, number, minute(1_000, 500)));
     }
     let verdict = judge.look(Micros::from_mins(10));
-    assert_eq!(verdict.outcome, Outcome::NoData(NoDataReason::TooLittle));
+    assert_eq!(
+        verdict.outcome,
+        Outcome::NoData(NoDataReason::NothingCompared)
+    );
 }
 
 /// Windows in any order come to the same evidence.

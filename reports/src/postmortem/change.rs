@@ -10,7 +10,7 @@ use firedrill_sim::measure::Catcher;
 use crate::words;
 
 use super::defect;
-use super::facts::{ChangeFacts, Facts, StageEnd, StageFacts, document_before};
+use super::facts::{ChangeFacts, DefectFacts, Facts, StageEnd, StageFacts, document_before};
 use super::model::{Causes, Change, Condition, EditLine, Source, StageRun, Statement};
 use super::timeline;
 
@@ -168,14 +168,26 @@ pub(super) fn causes(facts: &Facts<'_>) -> Option<Causes> {
         },
         mechanism: Statement {
             text: format!(
-                "{}{}",
+                "{}{}{}",
                 defect::tell(facts, &defect).does,
+                logs(&defect),
                 defect::when(facts, &defect)
             ),
             source: Source::event(defect.event),
         },
         conditions: conditions(facts, change),
     })
+}
+
+/// What it logs beside the errors of failed requests, with a space in front.
+fn logs(defect: &DefectFacts<'_>) -> String {
+    if defect.log_lines <= 0.0 {
+        return String::new();
+    }
+    format!(
+        " It also logged {} as errors for every 1 000 requests.",
+        words::counted((defect.log_lines * 1e3).round() as u64, "line")
+    )
 }
 
 /// Conditions that let the defect get as far as it did.

@@ -9,7 +9,7 @@ use firedrill_core::rollout::{RollbackReason, Stage, StageKind};
 use firedrill_sim::campaign::RunOutcome;
 use firedrill_sim::log::{Event, EventBody, RunLog, Sample, VerdictTruth, WorldEvent};
 use firedrill_sim::measure::{Anchor, Anchors, Measures};
-use firedrill_sim::spec::{ChangeSpec, Mechanism, Onset, Scenario, Trigger};
+use firedrill_sim::spec::{ChangeSpec, DrawnDefect, Mechanism, Onset, Scenario, Trigger};
 
 use crate::words::Clock;
 
@@ -48,10 +48,14 @@ pub(crate) struct DefectFacts<'a> {
     pub(crate) event: &'a Event,
     pub(crate) mechanism: Mechanism,
     pub(crate) story: &'a str,
-    /// The log does not hold it; the scenario does.
+    /// The events do not hold it; the record of what was drawn does, or the scenario.
     pub(crate) onset: Onset,
     /// The same.
     pub(crate) triggers: &'a [Trigger],
+    /// The record, when it was drawn from a mix.
+    pub(crate) drawn: Option<&'a DrawnDefect>,
+    /// The same: lines that it logs as errors for every request.
+    pub(crate) log_lines: f64,
 }
 
 /// One stage of the measured rollout.
@@ -184,6 +188,29 @@ impl<'a> Facts<'a> {
     pub(crate) fn region(&self, region: firedrill_core::ids::RegionId) -> &'a str {
         let names = &self.log.header().names.regions;
         names.get(region.index()).map_or("unknown", String::as_str)
+    }
+
+    pub(crate) fn service(&self, service: firedrill_core::ids::ServiceId) -> &'a str {
+        let names = &self.log.header().names.services;
+        names
+            .get(service.index())
+            .map_or("unknown", |service| service.name.as_str())
+    }
+
+    /// The name of a team; its number where the scenario has no teams.
+    pub(crate) fn team(&self, team: firedrill_core::ids::TeamId) -> String {
+        let names = &self.log.header().names.teams;
+        let name = names.get(team.index());
+        name.map_or_else(|| (team.0 + 1).to_string(), |name| format!("`{name}`"))
+    }
+
+    /// Somebody who is paged: by their handle and team, where the scenario has teams.
+    pub(crate) fn responder(&self, person: firedrill_core::ids::PersonId) -> String {
+        let names = &self.log.header().names;
+        names.people.get(usize::from(person.0)).map_or_else(
+            || "the on-call engineer".into(),
+            |one| format!("`{}` of `{}`", one.name, names.teams[usize::from(one.team)]),
+        )
     }
 
     pub(crate) fn slo(&self, slo: SloId) -> &'a str {
@@ -323,18 +350,26 @@ impl<'a> Facts<'a> {
             }
         }
         let spec = facts.spec.and_then(|spec| spec.defect.as_ref());
+        let records = &self.log.header().drawn;
         facts.defect = self.world().find_map(|(event, world)| match world {
             WorldEvent::DefectArmed {
                 change: own,
                 mechanism,
                 story,
-            } if own == change => Some(DefectFacts {
-                event,
-                mechanism: *mechanism,
-                story,
-                onset: spec.map_or(Onset::AtLoad, |defect| defect.onset),
-                triggers: spec.map_or(&[], |defect| &defect.triggers),
-            }),
+                drawn,
+            } if own == change => {
+                let drawn = drawn.and_then(|drawn| records.get(drawn as usize));
+                let defect = drawn.map(|drawn| &drawn.defect).or(spec);
+                Some(DefectFacts {
+                    event,
+                    mechanism: *mechanism,
+                    story,
+                    onset: defect.map_or(Onset::AtLoad, |defect| defect.onset),
+                    triggers: defect.map_or(&[], |defect| &defect.triggers),
+                    log_lines: defect.map_or(0.0, |defect| defect.log_lines),
+                    drawn,
+                })
+            }
             _ => None,
         });
         Some(facts)

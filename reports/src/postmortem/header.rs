@@ -7,8 +7,8 @@ use crate::words;
 
 use super::facts::Facts;
 use super::model::{
-    Defence, DefenceOutcome, DocumentKind, ExpectationLine, Header, ImpactLevel, Kind, LayerKind,
-    Reproduce, Term,
+    Defence, DefenceOutcome, DocumentKind, Drawn, ExpectationLine, Header, ImpactLevel, Kind,
+    LayerKind, Reproduce, Term,
 };
 
 /// The command that makes the run again.
@@ -52,6 +52,7 @@ pub(super) fn write(facts: &Facts<'_>) -> Header {
             tool: run.tool.clone(),
             log_digest: facts.log.digest(),
             command: command(facts),
+            drawn: drawn(facts),
         },
         expectations: facts
             .scenario
@@ -65,6 +66,16 @@ pub(super) fn write(facts: &Facts<'_>) -> Header {
             })
             .collect(),
     }
+}
+
+/// What the seed drew from a mix.
+fn drawn(facts: &Facts<'_>) -> Option<Drawn> {
+    let drawn = facts.defect()?.drawn?;
+    Some(Drawn {
+        mix: drawn.mix.clone(),
+        kind: drawn.kind.clone(),
+        mechanism: drawn.defect.mechanism.name().into(),
+    })
 }
 
 /// How bad it was, in a line.
@@ -117,13 +128,26 @@ fn tldr(facts: &Facts<'_>) -> String {
             words::share(measures.exposure)
         ),
     };
-    let caught = if measures.caught_by == Catcher::Nobody {
-        "nothing caught it".to_owned()
-    } else {
-        format!("{} caught it", measures.caught_by)
-    };
+    let caught = caught(&measures.caught_by);
     let end = mitigated(facts);
     format!("A bad change to `{config}` {reached}; {caught}, and {end}.")
+}
+
+/// Who caught the change.
+fn caught(catcher: &Catcher) -> String {
+    match catcher {
+        Catcher::Nobody => "nothing caught it".into(),
+        Catcher::NoData { stage } => {
+            format!("nothing caught it, stage `{stage}` paused for lack of data")
+        }
+        Catcher::Validation
+        | Catcher::Review
+        | Catcher::Canary { .. }
+        | Catcher::Wave { .. }
+        | Catcher::SloAlert { .. }
+        | Catcher::SymptomAlert { .. }
+        | Catcher::Users => format!("{catcher} caught it"),
+    }
 }
 
 /// How far a change got that passed every stage of its plan.
@@ -217,12 +241,7 @@ fn passed(facts: &Facts<'_>, defences: &[Defence]) -> String {
             passed.push(words::counted(names(kind), noun));
         }
     }
-    let catcher = &facts.measures().caught_by;
-    let stop = if *catcher == Catcher::Nobody {
-        "nothing caught it".to_owned()
-    } else {
-        format!("{catcher} caught it")
-    };
+    let stop = caught(&facts.measures().caught_by);
     if passed.is_empty() {
         format!("{}.", words::sentence(&stop))
     } else {

@@ -57,6 +57,8 @@ fn well(facts: &Facts<'_>) -> Vec<Statement> {
         | Catcher::Wave { .. }
         | Catcher::SloAlert { .. }
         | Catcher::SymptomAlert { .. }
+        | Catcher::Users
+        | Catcher::NoData { .. }
         | Catcher::Nobody => {}
     }
     said.extend(contained(facts));

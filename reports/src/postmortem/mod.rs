@@ -15,9 +15,11 @@ mod impact;
 mod lessons;
 mod model;
 mod people;
+mod remedies;
 mod response;
 mod timeline;
 mod times;
+mod tools;
 mod whys;
 
 use firedrill_sim::campaign::RunOutcome;

@@ -136,6 +136,21 @@ pub struct Reproduce {
     pub log_digest: String,
     /// The command.
     pub command: String,
+    /// Where the defect comes from, when the seed drew it from a mix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<Drawn>,
+}
+
+/// A defect that a seed drew.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Drawn {
+    /// The mix.
+    pub mix: String,
+    /// The kind of mistake.
+    pub kind: String,
+    /// The mechanism.
+    pub mechanism: String,
 }
 
 /// A line of the scenario's expectations.
@@ -276,6 +291,8 @@ pub enum DefenceOutcome {
     NothingToCatch,
     /// It stopped a change with nothing wrong in it.
     FalseAlarm,
+    /// It had no data and paused the rollout: neither a catch nor a false alarm.
+    NoData,
     /// It took the change back.
     CarriedOut,
     /// It should take the change back and did not get to the end.

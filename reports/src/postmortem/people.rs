@@ -2,7 +2,7 @@
 
 use firedrill_core::alerting::Symptom;
 use firedrill_core::health::Urgency;
-use firedrill_core::ids::{PageId, ReceiverId, RegionId, RolloutId, ServiceId};
+use firedrill_core::ids::{PageId, PersonId, ReceiverId, RegionId, RolloutId, ServiceId};
 use firedrill_core::incident::{Audience, Impact, IncidentRole, Severity};
 use firedrill_core::plane::{NoteBody, RankedSuspect};
 
@@ -11,6 +11,7 @@ use firedrill_sim::spec::RECEIVERS;
 use crate::words;
 
 use super::facts::Facts;
+use super::remedies;
 use super::timeline::role;
 
 /// What a note of alerts, incidents, pages and commands says.
@@ -73,6 +74,7 @@ pub(super) fn tell(facts: &Facts<'_>, note: &NoteBody) -> String {
                 incident.0 + 1
             )
         }
+        NoteBody::Action(note) => remedies::tell(facts, note),
         NoteBody::CommandRetried { command, attempt } => {
             format!("Command {} is given again (try {attempt}).", command.0 + 1)
         }
@@ -149,10 +151,11 @@ fn tell_people(facts: &Facts<'_>, note: &NoteBody) -> String {
         ),
         NoteBody::PageSent {
             page,
+            person,
             attempt,
             suspects,
             ..
-        } => page_sent(facts, *page, *attempt, suspects),
+        } => page_sent(facts, (*page, *person), *attempt, suspects),
         NoteBody::PageAcknowledged { page, by, .. } => {
             format!("Page {} is acknowledged ({}).", page.0 + 1, role(by))
         }
@@ -180,17 +183,87 @@ fn tell_people(facts: &Facts<'_>, note: &NoteBody) -> String {
         NoteBody::IncidentMoved {
             incident, from, to, ..
         } => format!("Incident {} goes from {from} to {to}.", incident.0 + 1),
-        NoteBody::RoleAssumed { incident, role, .. } => format!(
-            "The on-call engineer is now the {} of incident {}.",
+        NoteBody::RoleAssumed {
+            incident,
+            role,
+            person,
+        } => format!(
+            "{} is now the {} of incident {}.",
+            words::sentence(&facts.responder(*person)),
             role_word(*role),
             incident.0 + 1
         ),
         NoteBody::StatusPostMissed { incident, audience } => format!(
             "A post about incident {} is overdue: {} wait for it.",
             incident.0 + 1,
-            match audience {
-                Audience::Internal => "colleagues",
-                Audience::Public => "users",
+            self::audience(*audience)
+        ),
+        _ => tell_more(facts, note),
+    }
+}
+
+/// Who hears of an incident.
+pub(super) const fn audience(readers: Audience) -> &'static str {
+    match readers {
+        Audience::Internal => "colleagues",
+        Audience::Public => "users",
+    }
+}
+
+/// Roles that change hands, teams, posts, and what users tell.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "told by the functions before"
+)]
+fn tell_more(facts: &Facts<'_>, note: &NoteBody) -> String {
+    match note {
+        NoteBody::RoleHandedOver {
+            incident,
+            role,
+            from,
+            to,
+        } => format!(
+            "The {} of incident {} changes: {} hands over to {}.",
+            role_word(*role),
+            incident.0 + 1,
+            facts.responder(*from),
+            facts.responder(*to)
+        ),
+        NoteBody::RoleReleased { incident, role, .. } => format!(
+            "The {} of incident {} lays the role down.",
+            role_word(*role),
+            incident.0 + 1
+        ),
+        NoteBody::IncidentRerouted {
+            incident,
+            from,
+            to,
+            cost,
+            ..
+        } => format!(
+            "Incident {} is not for team {}, which had it for {}: it goes to team {}.",
+            incident.0 + 1,
+            facts.team(*from),
+            words::time(*cost),
+            facts.team(*to)
+        ),
+        NoteBody::TroubleReported { service, .. } => format!(
+            "What users complain about is written down: trouble at `{}`.",
+            facts.service(*service)
+        ),
+        NoteBody::TroubleEnded { .. } => "Users no longer complain.".into(),
+        NoteBody::StatusPosted {
+            incident,
+            audience: readers,
+            late,
+            ..
+        } => format!(
+            "A post tells {} of incident {}{}.",
+            audience(*readers),
+            incident.0 + 1,
+            match late.0 {
+                0 => String::new(),
+                _ => format!(", {} late", words::time(*late)),
             }
         ),
         _ => String::new(),
@@ -242,7 +315,12 @@ fn suspect(facts: &Facts<'_>, suspect: &RankedSuspect) -> String {
     )
 }
 
-fn page_sent(facts: &Facts<'_>, page: PageId, attempt: u32, suspects: &[RolloutId]) -> String {
+fn page_sent(
+    facts: &Facts<'_>,
+    (page, person): (PageId, PersonId),
+    attempt: u32,
+    suspects: &[RolloutId],
+) -> String {
     let titles: Vec<String> = suspects
         .iter()
         .map(|rollout| format!("“{}”", facts.rollout_title(*rollout)))
@@ -253,7 +331,8 @@ fn page_sent(facts: &Facts<'_>, page: PageId, attempt: u32, suspects: &[RolloutI
         format!("suspects, the likeliest first: {}", words::list(&titles))
     };
     format!(
-        "Page {} goes to the on-call engineer (attempt {attempt}); {shown}.",
-        page.0 + 1
+        "Page {} goes to {} (attempt {attempt}); {shown}.",
+        page.0 + 1,
+        facts.responder(person)
     )
 }

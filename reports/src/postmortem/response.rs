@@ -2,9 +2,9 @@
 
 use firedrill_core::health::Urgency;
 use firedrill_core::ids::RolloutId;
-use firedrill_core::plane::NoteBody;
+use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{Order, RollbackReason};
-use firedrill_sim::log::{Event, EventBody, PersonEvent};
+use firedrill_sim::log::{Event, EventBody, PersonEvent, WorldEvent};
 use firedrill_sim::measure::SuspectRank;
 
 use crate::words;
@@ -12,6 +12,7 @@ use crate::words;
 use super::facts::Facts;
 use super::model::{Detection, Source, Statement};
 use super::timeline;
+use super::tools;
 
 /// The detection section.
 pub(super) fn write(facts: &Facts<'_>) -> Option<Detection> {
@@ -47,7 +48,10 @@ fn how(facts: &Facts<'_>) -> String {
         None if facts.measures().defective => "; no user was harmed".into(),
         None => "; nothing was wrong with the change".into(),
     };
-    let reporter = if facts.measures().harmed {
+    let reported = facts.notes().any(|(event, note)| {
+        event.seq == signal.seq && matches!(note, NoteBody::TroubleReported { .. })
+    });
+    let reporter = if facts.measures().harmed && !reported {
         " No user had to report it."
     } else {
         ""
@@ -68,6 +72,7 @@ fn signal_text(facts: &Facts<'_>, event: &Event) -> String {
             "The judge of stage `{}` found the change bad",
             facts.stage(*rollout, *stage)
         ),
+        NoteBody::TroubleReported { .. } => "Users complained, and support passed it on".into(),
         NoteBody::AlertFired { alert } => {
             format!(
                 "The paging alert on objective `{}` fired",
@@ -94,6 +99,12 @@ fn response(facts: &Facts<'_>) -> Vec<Statement> {
             | NoteBody::AcknowledgementLapsed { .. }
             | NoteBody::NobodyOnCall { .. }
             | NoteBody::RoleAssumed { .. }
+            | NoteBody::RoleHandedOver { .. }
+            | NoteBody::IncidentRerouted { .. }
+            | NoteBody::TroubleReported { .. }
+            | NoteBody::TroubleEnded { .. }
+            | NoteBody::StatusPosted { .. }
+            | NoteBody::StatusPostMissed { .. }
             | NoteBody::PagingGaveUp { .. }
             | NoteBody::OrderRecorded { .. }
             | NoteBody::RollbackHeld { .. }
@@ -102,9 +113,16 @@ fn response(facts: &Facts<'_>) -> Vec<Statement> {
             | NoteBody::RollbackCompleted { .. }
             | NoteBody::IncidentResolved { .. } => true,
             NoteBody::AlertFired { alert } => alert.rule.urgency == Urgency::Page,
+            NoteBody::Action(note) => !matches!(note, ActionNote::Started { .. }),
             _ => false,
         },
-        EventBody::Person(PersonEvent::CauseSuspected { .. }) => true,
+        EventBody::Person(
+            PersonEvent::CauseSuspected { .. }
+            | PersonEvent::PlayBegun { .. }
+            | PersonEvent::TroubleTold { .. }
+            | PersonEvent::OverrideDeclined { .. },
+        ) => true,
+        EventBody::World(WorldEvent::Tool(tool)) => tools::matters(tool),
         EventBody::Person(PersonEvent::PageAnswered { .. })
         | EventBody::Command(_)
         | EventBody::World(_) => false,
@@ -119,7 +137,9 @@ fn response(facts: &Facts<'_>) -> Vec<Statement> {
     };
     let events = facts.log.events().iter();
     let told = events.filter(is_response).map(told);
-    told.chain(shown(facts)).collect()
+    told.chain(tools::summary(facts))
+        .chain(shown(facts))
+        .collect()
 }
 
 /// Where the change that did it stood among those that were shown.
@@ -163,7 +183,12 @@ pub(super) fn suspicion<'a>(facts: &Facts<'a>) -> Option<(&'a Event, Option<Roll
             EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => {
                 Some((event, *rollout))
             }
-            EventBody::Person(PersonEvent::PageAnswered { .. })
+            EventBody::Person(
+                PersonEvent::PageAnswered { .. }
+                | PersonEvent::PlayBegun { .. }
+                | PersonEvent::TroubleTold { .. }
+                | PersonEvent::OverrideDeclined { .. },
+            )
             | EventBody::Note(_)
             | EventBody::Command(_)
             | EventBody::World(_) => None,

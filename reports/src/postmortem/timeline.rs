@@ -11,7 +11,7 @@ use crate::words::{self, Clock};
 
 use super::facts::Facts;
 use super::model::TimelineEntry;
-use super::people;
+use super::{people, remedies, tools};
 
 /// The timeline: every event but the samples.
 pub(super) fn write(facts: &Facts<'_>) -> Vec<TimelineEntry> {
@@ -91,6 +91,7 @@ const fn is_key(body: &EventBody) -> bool {
                 | NoteBody::StagePromoted { .. }
         ),
         EventBody::Command(_) => false,
+        EventBody::World(WorldEvent::Tool(tool)) => tools::matters(tool),
         EventBody::World(world) => !matches!(
             world,
             WorldEvent::CommandTaken { .. } | WorldEvent::VerdictTruth(_) | WorldEvent::Sample(_)
@@ -117,6 +118,16 @@ pub(super) fn tell(facts: &Facts<'_>, event: &Event) -> String {
         EventBody::Person(PersonEvent::PageAnswered { page }) => {
             format!("The on-call engineer answers page {}.", page.0 + 1)
         }
+        EventBody::Person(PersonEvent::PlayBegun { play }) => {
+            format!("The playbook says `{play}`, and somebody sets about it.")
+        }
+        EventBody::Person(PersonEvent::OverrideDeclined { .. }) => {
+            "The second person does not agree: the verdict stays.".into()
+        }
+        EventBody::Person(PersonEvent::TroubleTold { reports }) => format!(
+            "Support calls the on-call engineer: {} of users came in lately.",
+            words::counted(u64::from(*reports), "report")
+        ),
         EventBody::Person(PersonEvent::CauseSuspected { rollout, .. }) => rollout.map_or_else(
             || "The on-call engineer finds no suspect.".into(),
             |rollout| {
@@ -354,6 +365,8 @@ pub(super) fn pause_reason(reason: PauseReason) -> String {
         PauseReason::NoVerdict(outcome) => {
             format!("the bake was over and the judge still said {outcome}")
         }
+        PauseReason::Frozen => "all rollouts are frozen".into(),
+        PauseReason::Killed => "a kill switch is thrown for what it brings".into(),
     }
 }
 
@@ -363,6 +376,7 @@ pub(super) const fn rollback_reason(reason: RollbackReason) -> &'static str {
         RollbackReason::JudgedBad => "the judge found the stage bad",
         RollbackReason::Alert => "a paging alert fired during the rollout",
         RollbackReason::ExposureExceeded => "more instances ran the change than the stage allows",
+        RollbackReason::Killed => "a kill switch was thrown for what it brings",
     }
 }
 
@@ -381,6 +395,7 @@ fn tell_command(facts: &Facts<'_>, command: &Command) -> String {
         Command::RollBack { from, to, .. } => {
             format!("Order: bring every instance on version `{from}` back to `{to}`.")
         }
+        Command::Act { action, order } => remedies::order(facts, *action, order),
         Command::Page { page, .. } => format!("Order: send page {}.", page.0 + 1),
     }
 }
@@ -393,6 +408,7 @@ fn tell_world(facts: &Facts<'_>, world: &WorldEvent) -> String {
         WorldEvent::InputRefused { error } => {
             format!("The control plane refuses an input: {error}.")
         }
+        WorldEvent::Tool(tool) => tools::tell(facts, tool),
         WorldEvent::DefectArmed { change, story, .. } => format!(
             "“{}” carries a defect: {}",
             facts.change_title(*change),

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use firedrill_core::Micros;
 use firedrill_core::plane::NoteBody;
 use firedrill_sim::log::{Event, EventBody, PersonEvent, WorldEvent};
-use firedrill_sim::measure::Catcher;
 
 use crate::words;
 
@@ -158,7 +157,7 @@ fn let_through(facts: &Facts<'_>, defences: &[Defence]) -> WhyChain {
         .chain(others)
         .collect();
     let catcher = &facts.measures().caught_by;
-    let about = if *catcher == Catcher::Nobody {
+    let about = if catcher.is_nobody() {
         "Why did nothing stop it?".into()
     } else {
         format!("Why did nothing stop it before {catcher} did?")

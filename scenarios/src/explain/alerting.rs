@@ -65,7 +65,7 @@ fn notifying(policy: &NotifyingPolicy) -> String {
          news. {} and {} mute alerts.",
         span(root.timing.wait.unwrap_or(usual.wait)),
         span(root.timing.interval.unwrap_or(usual.interval)),
-        counted(policy.pipeline.inhibitions.len(), "inhibition"),
-        counted(policy.silences.len(), "silence"),
+        counted(policy.pipeline.inhibitions.len() as u64, "inhibition"),
+        counted(policy.silences.len() as u64, "silence"),
     )
 }

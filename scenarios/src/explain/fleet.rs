@@ -7,7 +7,9 @@ use firedrill_sim::spec::{Order, Scenario, Service};
 use crate::load::Loaded;
 use crate::resolve::Resized;
 
-use super::{clock, counted, demand, item, propagation, share, span};
+use firedrill_sim::words::{count, counted};
+
+use super::{clock, demand, item, propagation, share, span};
 
 /// The section about the fleet.
 pub(super) fn write(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
@@ -18,12 +20,17 @@ pub(super) fn write(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
     let rate: f64 = fleet.classes.iter().map(|class| class.per_second).sum();
     writeln!(out, "Fleet")?;
     let text = format!(
-        "{instances} instances of {} services in {} ({}). Users make {rate:.0} requests a second \
-         on average, in {} classes. The run lasts {} and starts at {} UTC.",
-        fleet.services.len(),
-        counted(regions.len(), "region"),
+        "{} of {} in {} ({}). Users make {} requests a second on average, in {}. The run lasts {} and starts at {} UTC.",
+        counted(u64::from(instances), "instance"),
+        counted(fleet.services.len() as u64, "service"),
+        counted(regions.len() as u64, "region"),
         regions.join(", "),
-        fleet.classes.len(),
+        count(rate.round() as u64),
+        if fleet.classes.len() == 1 {
+            "1 class".to_owned()
+        } else {
+            format!("{} classes", fleet.classes.len())
+        },
         span(scenario.duration),
         clock(scenario.demand.start),
     );
@@ -69,7 +76,8 @@ fn size(resized: &Resized) -> String {
     format!(
         "The file asks for a size of {}: the world's own is {}. Each service has its part of them, \
          requests come {factor} times as often, and employees make as many as before.",
-        resized.instances, resized.instances_before,
+        count(u64::from(resized.instances)),
+        count(resized.instances_before),
     )
 }
 

@@ -4,18 +4,24 @@ mod alerting;
 mod defect;
 mod demand;
 mod fleet;
+mod mix;
 mod people;
 mod propagation;
+mod response;
+mod teams;
+mod tools;
 
 use std::fmt::Write;
 
 use firedrill_core::health::judge::{Control, Method};
-use firedrill_core::health::{Check, Indicator, Limit, Signal, Urgency};
+use firedrill_core::health::sequential::HostEffects;
+use firedrill_core::health::{Check, Indicator, Limit, NoDataRule, Signal, Urgency};
 use firedrill_core::ids::ClassId;
-use firedrill_core::rollout::{Audience, Reaction, Share, Stage, StageKind};
+use firedrill_core::rollout::{Audience, Placement, Reaction, Share, Stage, StageKind};
 use firedrill_core::{Micros, Ppm};
 use firedrill_sim::expect::length as span;
 use firedrill_sim::spec::{ChangeSpec, ConfigSpec, LogNormal, Scenario};
+use firedrill_sim::words::{count, counted};
 
 use crate::load::Loaded;
 
@@ -24,22 +30,41 @@ use crate::load::Loaded;
 #[must_use]
 pub fn explain(loaded: &Loaded) -> String {
     let mut out = String::new();
-    write_all(&mut out, loaded).expect("writing to a string does not fail");
+    write_all(&mut out, loaded, None).expect("writing to a string does not fail");
     out
 }
 
-fn write_all(out: &mut String, loaded: &Loaded) -> std::fmt::Result {
+/// The same for one seed: of a mix of defects, it tells the one that the seed draws.
+#[must_use]
+pub fn explain_seed(loaded: &Loaded, seed: u64) -> String {
+    let mut out = String::new();
+    write_all(&mut out, loaded, Some(seed)).expect("writing to a string does not fail");
+    out
+}
+
+fn write_all(out: &mut String, loaded: &Loaded, seed: Option<u64>) -> std::fmt::Result {
     let scenario = &loaded.scenario;
     writeln!(out, "{}: {}", scenario.name, scenario.title)?;
     writeln!(out)?;
     paragraph(out, &scenario.summary)?;
     writeln!(out)?;
     fleet::write(out, loaded)?;
-    for change in &scenario.changes {
+    for (index, change) in scenario.changes.iter().enumerate() {
         write_change(out, scenario, change)?;
+        write_defect(out, scenario, index, seed)?;
+        writeln!(out)?;
+        write_plan(
+            out,
+            scenario,
+            change,
+            &scenario.configs[change.config.index()],
+        )?;
     }
     write_alerts(out, scenario)?;
     people::write(out, scenario)?;
+    response::write(out, scenario)?;
+    teams::write(out, scenario)?;
+    tools::write(out, scenario)?;
     write_expectations(out, scenario)
 }
 
@@ -57,13 +82,13 @@ fn write_change(out: &mut String, scenario: &Scenario, change: &ChangeSpec) -> s
         })
         .collect();
     let text = format!(
-        "After {}, {} ({}) proposes to change `{}`, the config of `{}` ({} instances): {}.",
+        "After {}, {} ({}) proposes to change `{}`, the config of `{}` ({}): {}.",
         span(change.at),
         change.author.name,
         change.author.role,
         config.schema.name,
         service.name,
-        service.instances,
+        counted(u64::from(service.instances), "instance"),
         edits.join(", "),
     );
     item(out, &text)?;
@@ -80,16 +105,27 @@ fn write_change(out: &mut String, scenario: &Scenario, change: &ChangeSpec) -> s
             .replace("Approve", "approve")
             .replace("Reject", "reject"),
     )?;
-    match &change.defect {
-        None => item(out, "Nothing is wrong with it.")?,
-        Some(defect) => {
+    Ok(())
+}
+
+/// What is wrong with a change: nothing, this, or one of these.
+fn write_defect(
+    out: &mut String,
+    scenario: &Scenario,
+    index: usize,
+    seed: Option<u64>,
+) -> std::fmt::Result {
+    let change = &scenario.changes[index];
+    match (&change.defect, &change.mix, seed) {
+        (None, None, _) => item(out, "Nothing is wrong with it."),
+        (Some(defect), _, _) => {
             let effect = defect::describe(scenario, defect);
             let text = format!("What nobody in the run knows: {} {effect}", defect.story);
-            item(out, &text)?;
+            item(out, &text)
         }
+        (None, Some(mix), None) => mix::write(out, scenario, mix),
+        (None, Some(_), Some(seed)) => mix::write_drawn(out, scenario, index, seed),
     }
-    writeln!(out)?;
-    write_plan(out, scenario, change, config)
 }
 
 fn requests(scenario: &Scenario, class: Option<ClassId>) -> String {
@@ -126,7 +162,7 @@ fn write_plan(
             scenario,
             index,
             stage,
-            &format!("{total} instances in all"),
+            &format!("{} in all", counted(u64::from(total), "instance")),
             &judge,
         )?;
         before = Some(&stage.judge);
@@ -165,8 +201,12 @@ fn write_stage(
         names.join(", ")
     };
     let width = match stage.target.share {
-        Share::Instances(count) => counted(count as usize, "instance"),
+        Share::Instances(count) => counted(u64::from(count), "instance"),
         Share::Ppm(share) => share.to_string(),
+    };
+    let placement = match stage.target.placement {
+        Placement::Spread => "at random over its cells",
+        Placement::Cells => "whole cells first",
     };
     let kind = match stage.kind {
         StageKind::Canary => "canary",
@@ -184,7 +224,7 @@ fn write_stage(
         Reaction::RollBack => "rolls back by itself",
     };
     let text = format!(
-        "{}. {} ({kind}): {width} of {place}, {total}, {audience}; bakes {}. {judge}; if \
+        "{}. {} ({kind}): {width} of {place}, {placement}, {total}, {audience}; bakes {}. {judge}; if \
          not content, the rollout {failure}.",
         index + 1,
         stage.name,
@@ -203,23 +243,66 @@ fn describe_judge(scenario: &Scenario, stage: &Stage) -> String {
     let checks: Vec<String> = checks
         .map(|check| describe_check(scenario, check, &control))
         .collect();
-    let how = match stage.judge.method {
+    let how = method(&stage.judge.method);
+    format!("The judge wants {}{how}", checks.join(", "))
+}
+
+/// How checks are decided, after a comma; nothing for a limit.
+fn method(method: &Method) -> String {
+    match method {
         Method::Threshold => String::new(),
-        Method::Repeated(repetition) => format!(
-            ", measured every {} over {}",
-            span(repetition.interval),
-            span(repetition.window)
-        ),
+        Method::Repeated(repetition) => {
+            let may_fail = [
+                (repetition.failure_limit, "in all"),
+                (repetition.consecutive_failure_limit, "in a row"),
+            ];
+            let may_fail = may_fail.iter().filter_map(|(limit, which)| {
+                limit.map(|limit| format!("more than {} {which}", count(u64::from(limit))))
+            });
+            let no_data = match repetition.no_data {
+                NoDataRule::Error => format!(
+                    "; more than {} in a row without a value are no data",
+                    count(u64::from(repetition.consecutive_error_limit))
+                ),
+                NoDataRule::Failure => "; one without a value fails".into(),
+                NoDataRule::Inconclusive => "; one without a value decides nothing".into(),
+                NoDataRule::Ignore => "; those without a value are left out".into(),
+            };
+            format!(
+                ", measured every {} over {}, and fails it when {} of the measurements fail{no_data}",
+                span(repetition.interval),
+                span(repetition.window),
+                may_fail.collect::<Vec<_>>().join(" or "),
+            )
+        }
         Method::Rank(rank) => format!(
-            ", by a rank test of every scrape at {} confidence",
-            rank.confidence
+            ", by a rank test of every scrape at {} confidence{}",
+            rank.confidence,
+            if rank.compatible {
+                ", as in wide use, on any number of them".into()
+            } else {
+                format!(
+                    ", of {} or more",
+                    counted(u64::from(rank.points_min), "scrape")
+                )
+            }
         ),
         Method::Sequential(method) => format!(
-            ", and fails it when the evidence is such that a good change shows it in {} of all stages",
-            method.alpha
+            ", and fails it when the evidence is such that a good change shows it in {} of all \
+             stages; it passes when a change with {} times as many bad requests would have come \
+             this far in {} of them{}",
+            method.alpha,
+            f64::from(method.effect_milli) / 1e3,
+            method.miss,
+            match method.hosts {
+                HostEffects::None => String::new(),
+                HostEffects::AtMost(vary) => {
+                    format!("; hosts may differ by a squared variation of {vary}")
+                }
+                HostEffects::Estimated => "; hosts may differ as the control shows".into(),
+            }
         ),
-    };
-    format!("The judge wants {}{how}", checks.join(", "))
+    }
 }
 
 fn describe_check(scenario: &Scenario, check: &Check, control: &str) -> String {
@@ -248,16 +331,13 @@ fn describe_check(scenario: &Scenario, check: &Check, control: &str) -> String {
     let limit = match check.limit {
         Limit::AtMost(limit) => format!("at most {}", check.signal.format(limit)),
         Limit::AtMostControl { factor_ppm, floor } => format!(
-            "at most {} times that of {control}, or {}",
-            factor_ppm as f64 / 1e6,
+            "at most {}that of {control}, or {}",
+            times(factor_ppm),
             check.signal.format(floor),
         ),
         Limit::AtLeast(limit) => format!("at least {}", check.signal.format(limit)),
         Limit::AtLeastControl { factor_ppm } => {
-            format!(
-                "at least {} times that of {control}",
-                factor_ppm as f64 / 1e6
-            )
+            format!("at least {}that of {control}", times(factor_ppm))
         }
     };
     let unit = match check.signal {
@@ -275,8 +355,16 @@ fn describe_check(scenario: &Scenario, check: &Check, control: &str) -> String {
         | Signal::Network
         | Signal::Disk => "instance",
     };
-    let sample = counted(check.sample_min as usize, unit);
+    let sample = counted(check.sample_min, unit);
     format!("{signal} {limit} (over {sample} or more)")
+}
+
+/// A factor and a space; nothing for once.
+fn times(factor_ppm: u64) -> String {
+    match factor_ppm {
+        1_000_000 => String::new(),
+        factor => format!("{} times ", factor as f64 / 1e6),
+    }
 }
 
 fn write_alerts(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
@@ -378,11 +466,6 @@ fn wrap(out: &mut String, first: &str, rest: &str, text: &str) -> std::fmt::Resu
 
 fn write_line(out: &mut String, line: &str) -> std::fmt::Result {
     writeln!(out, "{}", line.replace('\u{a0}', " "))
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
 }
 
 fn share(share: f64) -> String {

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use firedrill_core::remediation::AutomationMode;
 use firedrill_sim::spec::{NoiseLevel, OnCall, Responders, ResponsePolicy, RollbackTool, Scenario};
 
-use super::{counted, item, share, span, typical};
+use firedrill_sim::words::counted;
+
+use super::{item, share, span, typical};
 
 pub(super) fn write(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
     let on_call = &scenario.on_call;
@@ -19,7 +21,7 @@ pub(super) fn write(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
     let text = format!(
         "{does} A page unanswered for {} is sent again, {} in all.",
         span(paging.acknowledge_within),
-        counted(paging.pages_max as usize, "page"),
+        counted(u64::from(paging.pages_max), "page"),
     );
     item(out, &text)?;
     if let Some(text) = automation(scenario.core.automation) {

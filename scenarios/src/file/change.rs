@@ -135,4 +135,8 @@ pub struct ChangeFile {
     /// What is wrong with it, unknown to everybody in the run; left out when it is good.
     #[serde(default)]
     pub defect: Option<DefectFile>,
+    /// A mix of defects, of this file or of the catalogue, of which each seed draws one; instead
+    /// of `defect`.
+    #[serde(default)]
+    pub mix: Option<Scalar<Name>>,
 }

@@ -1,4 +1,6 @@
 //! What is wrong with a change: how it hurts, from when on, and only where or when.
+//!
+//! A defect of a mix may give ranges, as in `share: 2 %..40 %`; one that stands alone may not.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +9,7 @@ use serde::Deserialize;
 
 use crate::place::At;
 use crate::scalar::{Count, Duration, Literal, Name, Number, Percent, Scalar, TimeOfDay, Words};
+use crate::spread::Spread;
 
 /// What is wrong with a change.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
@@ -42,44 +45,46 @@ pub enum MechanismFile {
         #[serde(default)]
         class: Option<Scalar<Name>>,
         /// The share of those requests that fail.
-        share: Scalar<Percent>,
+        share: Spread<Percent>,
     },
     /// Instances that load it take longer for every request.
     Latency {
         /// Service time is multiplied by this: from 1 to 1000.
-        factor: Scalar<Number>,
+        factor: Spread<Number>,
     },
     /// Instances that load it crash, start again, and crash again until the config is gone.
     CrashOnLoad {
         /// The share of instances that crash.
-        share: Scalar<Percent>,
+        share: Spread<Percent>,
     },
     /// Instances that load it burn processor time on the side: less is left for requests.
     CpuBurn {
         /// Capacity is divided by this: from 1 to 1000.
-        factor: Scalar<Number>,
+        factor: Spread<Number>,
     },
     /// Memory grows with every request until an instance is killed and starts again.
     MemoryLeak {
         /// Under its full load an instance is out of memory after this long.
-        fills_after: Scalar<Duration>,
+        fills_after: Spread<Duration>,
     },
     /// Instances that load it hold on to what a service they call has a limited number of.
     QuotaExhaustion {
-        /// The called service that runs out.
-        victim: Scalar<Name>,
+        /// The called service that runs out; in a mix, any that it calls when left out.
+        #[serde(default)]
+        victim: Option<Scalar<Name>>,
         /// Its capacity is divided by this once every instance runs the config: from 1 to 1000.
-        factor: Scalar<Number>,
+        factor: Spread<Number>,
     },
     /// Instances that load it try calls to a service more often, or give up on them too early.
     RetryStorm {
-        /// The called service.
-        callee: Scalar<Name>,
+        /// The called service; in a mix, any that it calls when left out.
+        #[serde(default)]
+        callee: Option<Scalar<Name>>,
         /// Tries for one call, the first included, from 1 to 16, and without a retry budget.
-        attempts: Scalar<Count>,
+        attempts: Spread<Count>,
         /// The new timeout of a try; the old one when left out.
         #[serde(default)]
-        timeout: Option<Scalar<Duration>>,
+        timeout: Option<Spread<Duration>>,
     },
     /// Answers are wrong, though fast and without an error: only the business notices.
     WrongData {
@@ -87,29 +92,30 @@ pub enum MechanismFile {
         #[serde(default)]
         class: Option<Scalar<Name>>,
         /// The share of those answers that are wrong.
-        share: Scalar<Percent>,
+        share: Spread<Percent>,
     },
     /// Instances that load it forget their cache: the store behind it gets the calls it saved.
     CacheStorm {
-        /// The called service behind the cache.
-        store: Scalar<Name>,
+        /// The called service behind the cache; in a mix, any that it calls when left out.
+        #[serde(default)]
+        store: Option<Scalar<Name>>,
         /// Calls to it are multiplied by this at first: from 1 to 1000.
-        factor: Scalar<Number>,
+        factor: Spread<Number>,
         /// After this long, 63 % of a cache is filled again.
-        refill: Scalar<Duration>,
+        refill: Spread<Duration>,
     },
     /// Instances that load it cannot be reached any more: not by users, not by telemetry, not by
     /// config distribution.
     AccessLoss {
         /// The share of instances that are cut off.
-        share: Scalar<Percent>,
+        share: Spread<Percent>,
     },
     /// Instances that load it stop telling how they are, and take config slowly.
     ToolingPoison {
         /// The share of their scrapes that are lost.
-        scrapes_lost: Scalar<Percent>,
+        scrapes_lost: Spread<Percent>,
         /// Config takes this many times as long to reach them: from 1 to 1000.
-        distribution_factor: Scalar<Number>,
+        distribution_factor: Spread<Number>,
     },
 }
 
@@ -121,11 +127,11 @@ pub enum OnsetFile {
     #[default]
     AtLoad,
     /// All of it, this much later.
-    Delayed(Scalar<Duration>),
+    Delayed(Spread<Duration>),
     /// Evenly more of it, all after this long.
-    Ramp(Scalar<Duration>),
+    Ramp(Spread<Duration>),
     /// When the instance next restarts, which it does every so often: this long on average.
-    NextRestart(Scalar<Duration>),
+    NextRestart(Spread<Duration>),
 }
 
 /// What must also be so for a defect to hurt.
@@ -137,7 +143,7 @@ pub enum OnsetFile {
 )]
 pub enum TriggerFile {
     /// Instances are busier than this.
-    LoadAbove(Scalar<Percent>),
+    LoadAbove(Spread<Percent>),
     /// The local time of day is between these.
     LocalTime {
         /// From.
@@ -151,4 +157,30 @@ pub enum TriggerFile {
     Hardware(Scalar<Count>),
     /// Other keys of the same config have these values.
     Key(At<BTreeMap<String, Scalar<Literal>>>),
+}
+
+/// A mix of defects, of which each seed draws one.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MixFile {
+    /// Its name, which changes refer to.
+    pub name: Scalar<Name>,
+    /// Where its shares and ranges come from: a source, or that they are assumed.
+    pub basis: Scalar<Words>,
+    /// What may be drawn.
+    pub parts: At<Vec<MixPartFile>>,
+}
+
+/// One way in which a change may be wrong.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct MixPartFile {
+    /// How often it is drawn, compared with the other parts: above 0, to 1000000.
+    pub weight: Scalar<Number>,
+    /// The kind of mistake it counts as; the name of its mechanism when left out.
+    #[serde(default)]
+    pub kind: Option<Scalar<Name>>,
+    /// The defect. Each of its magnitudes and times may be a range, as in `2 %..40 %`: shares and
+    /// counts are drawn evenly from it, factors and times evenly on a logarithmic scale.
+    pub defect: DefectFile,
 }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::ToolKindFile;
 use crate::place::At;
 use crate::scalar::{Count, Duration, Name, Percent, Scalar};
 
@@ -22,6 +23,15 @@ pub struct ExpectationFile {
     /// From the first user harmed until every objective holds again.
     #[serde(default)]
     pub time_to_mitigate_at_most: Option<Scalar<Duration>>,
+    /// Whether every objective holds again before the run ends.
+    #[serde(default)]
+    pub mitigated: Option<bool>,
+    /// From the first page to the first acknowledgement.
+    #[serde(default)]
+    pub acknowledged_within: Option<Scalar<Duration>>,
+    /// From the begin of the rollback until no reachable instance runs the change.
+    #[serde(default)]
+    pub rollback_adopted_within: Option<Scalar<Duration>>,
     /// Instances that ever ran the change, among those of its service.
     #[serde(default)]
     pub exposure_at_most: Option<Scalar<Percent>>,
@@ -37,6 +47,12 @@ pub struct ExpectationFile {
     /// The place of the change that did it among the suspects that were shown first.
     #[serde(default)]
     pub suspect_rank_at_most: Option<Scalar<Count>>,
+    /// Teams paged.
+    #[serde(default)]
+    pub teams_paged_at_least: Option<Scalar<Count>>,
+    /// Whether the command of an incident changes hands.
+    #[serde(default)]
+    pub hands_over: Option<bool>,
     /// Whether the change reaches its whole scope and stays.
     #[serde(default)]
     pub reaches_full: Option<bool>,
@@ -46,6 +62,12 @@ pub struct ExpectationFile {
     /// Whether a request of a user is harmed because of the change.
     #[serde(default)]
     pub harms_users: Option<bool>,
+    /// An action of this kind works, as telemetry shows.
+    #[serde(default)]
+    pub action_works: Option<ToolKindFile>,
+    /// An action of this kind is refused, or does not work.
+    #[serde(default)]
+    pub action_fails: Option<ToolKindFile>,
     /// In at least this share of runs; 100 % when left out.
     #[serde(default)]
     pub rate: Option<Scalar<Percent>>,
@@ -69,6 +91,10 @@ pub enum CatchPointFile {
     SloAlert,
     /// An alert on what instances show.
     SymptomAlert,
-    /// Nothing.
+    /// Users who complain, when nobody has answered a page.
+    Users,
+    /// Nothing, but a stage had no data and paused the rollout.
+    NoData,
+    /// Nothing, whether or not a stage paused the rollout for lack of data.
     Nobody,
 }

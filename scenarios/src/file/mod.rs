@@ -11,6 +11,9 @@ mod judge;
 mod people;
 mod plan;
 mod propagation;
+mod response;
+mod teams;
+mod tools;
 mod world;
 
 use schemars::JsonSchema;
@@ -24,7 +27,7 @@ pub use change::{
     ChangeFile, ConfigFile, DecisionFile, ForbidFile, KeyFile, KeyKindFile, PersonFile, ReviewFile,
     RoleFile,
 };
-pub use defect::{DefectFile, MechanismFile, OnsetFile, TriggerFile};
+pub use defect::{DefectFile, MechanismFile, MixFile, MixPartFile, OnsetFile, TriggerFile};
 pub use demand::{
     DemandEventFile, DemandFile, DriftFile, FlashCrowdFile, RegionFailoverFile, WeekdayFile,
     WeeklyFile,
@@ -48,12 +51,18 @@ pub use plan::{
     SaturationFile, ShareLimit, StageFile, StageKindFile, TimeLimit,
 };
 pub use propagation::{CellFile, PartitionFile, PropagationFile, StragglersFile, TiersFile};
+pub use response::{
+    ActionToolFile, CueFile, DeedFile, OverrideFile, OverrideReasonFile, PlayFile, PlayerFile,
+    ResponseFile, ToolKindFile,
+};
+pub use teams::{HoursFile, LayerFile, LevelFile, MemberFile, OwnsFile, StandInFile, TeamFile};
+pub use tools::{OutageFile, SupportFile, ToolFile, ToolsFile};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, LowTrafficFile,
     NoiseFile, PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
 };
 
-use crate::scalar::{Count, Duration, Name, Scalar, Words};
+use crate::scalar::{Count, Duration, FilePath, Name, Scalar, Words};
 
 /// A scenario: a fleet, what is changed in it, and what must come out.
 ///
@@ -107,6 +116,15 @@ pub struct ScenarioFile {
     /// Who is on call.
     #[serde(default)]
     pub on_call: Option<OnCallFile>,
+    /// Teams, and who of them is on call; whoever `on-call` names is for everything when left out.
+    #[serde(default)]
+    pub teams: Option<Vec<TeamFile>>,
+    /// The tools that people respond with; they always work when left out.
+    #[serde(default)]
+    pub tools: Option<ToolsFile>,
+    /// Who listens to users; nobody when left out.
+    #[serde(default)]
+    pub support: Option<SupportFile>,
     /// How the control plane alerts and pages.
     #[serde(default)]
     pub core: Option<CoreFile>,
@@ -114,15 +132,25 @@ pub struct ScenarioFile {
     /// them, and each is told at once, when left out.
     #[serde(default)]
     pub alerting: Option<AlertingFile>,
-    /// How far automation is trusted to roll back; `all` when left out. Where it is not, a rollout
+    /// How far automation is trusted to act; `all` when left out. Where it is not, a rollout
     /// that should go back pauses, and somebody is paged.
     #[serde(default)]
     pub automation: Option<AutomationFile>,
-    /// Rollout plans of this file; a change may also name a plan of the catalogue.
+    /// Rollout plans of this file; a change may also name a plan of a file beside it, or of the
+    /// catalogue.
     #[serde(default)]
     pub plans: Vec<PlanFile>,
+    /// Mixes of defects of this file; a change may also name a mix of the catalogue.
+    #[serde(default)]
+    pub mixes: Vec<MixFile>,
+    /// Files with one rollout plan each, named from the folder of this file.
+    #[serde(default)]
+    pub plan_files: Vec<Scalar<FilePath>>,
     /// What is changed during the run, in the order of time.
     pub changes: Vec<ChangeFile>,
+    /// What is done about outages beside taking changes back; nothing when left out.
+    #[serde(default)]
+    pub response: Option<ResponseFile>,
     /// What must come out.
     #[serde(default)]
     pub expect: Vec<ExpectFile>,

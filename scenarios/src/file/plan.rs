@@ -45,7 +45,7 @@ pub struct StageFile {
     #[serde(default)]
     pub placement: Option<PlacementFile>,
     /// Whose requests its instances serve.
-    pub audience: AudienceFile,
+    pub audience: At<AudienceFile>,
     /// How long it must look good after its instances have the change.
     pub bake: Scalar<Duration>,
     /// Who says whether it does.
@@ -108,7 +108,7 @@ pub struct JudgeFile {
     pub stale_after: Scalar<Duration>,
     /// How checks are decided; all that was seen against the limit when left out.
     #[serde(default)]
-    pub method: Option<MethodFile>,
+    pub method: Option<At<MethodFile>>,
     /// What the candidate is compared with; all other instances when left out.
     #[serde(default)]
     pub control: Option<ControlFile>,

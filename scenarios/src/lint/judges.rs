@@ -42,7 +42,9 @@ fn sequential(report: &mut Report<'_>, file: &SequentialFile, around: &Surroundi
         report.warning("lint::stale-too-late", place, message, help);
     }
     effects(report, file, around);
-    twice(report, &file.signals);
+    if let Some(signals) = &file.signals {
+        twice(report, &signals.value);
+    }
 }
 
 /// A column that two signals look at in the same way counts one burst twice.
@@ -162,35 +164,6 @@ fn passes_late(
 }
 
 fn rank(report: &mut Report<'_>, file: &RankFile) {
-    let pass = report.or(file.pass.as_ref(), 95.0);
-    let marginal = report.or(file.marginal.as_ref(), 75.0);
-    let (pass_at, marginal_at) = (
-        report.place(file.pass.as_ref()),
-        report.place(file.marginal.as_ref()),
-    );
-    if marginal > pass {
-        let message = format!("`marginal` ({marginal}) is above `pass` ({pass})");
-        report.error("lint::swapped", marginal_at, message, "swap the two");
-    }
-    if pass > 100.0 {
-        let message = "no score is above 100, so nothing passes".into();
-        report.error(
-            "lint::never-passes",
-            pass_at,
-            message,
-            "ask for at most 100",
-        );
-    }
-    if pass <= 0.0 || marginal <= 0.0 {
-        let place = if pass <= 0.0 { pass_at } else { marginal_at };
-        let message = "every score reaches this, so nothing fails".into();
-        report.error(
-            "lint::never-fails",
-            place,
-            message,
-            "ask for a score above 0",
-        );
-    }
     let confidence = report.or(file.confidence.as_ref(), Ppm(980_000)).as_f64();
     let points = report.or(file.points.as_ref(), 8);
     let looks = f64::from(report.or(file.looks.as_ref(), 1).max(1));
@@ -209,24 +182,10 @@ fn rank(report: &mut Report<'_>, file: &RankFile) {
 }
 
 fn repeated(report: &mut Report<'_>, file: &RepeatedFile, around: &Surroundings) {
-    match (&file.at_most, &file.at_least) {
-        (None, None) => {
-            let message = "there is no limit, so nothing fails".into();
-            report.error(
-                "lint::never-fails",
-                file.metric.place,
-                message,
-                "add `at-most`",
-            );
-        }
-        (Some(most), Some(least)) => {
-            let (high, low) = (report.read(most), report.read(least));
-            if low > high {
-                let message = format!("`at-least` ({low}) is above `at-most` ({high})");
-                report.error("lint::swapped", least.place, message, "swap the two");
-            }
-        }
-        (Some(_), None) | (None, Some(_)) => {}
+    if file.at_most.is_none() && file.at_least.is_none() {
+        let message = "there is no limit, so nothing fails".into();
+        let place = file.metric.place;
+        report.error("lint::never-fails", place, message, "add `at-most`");
     }
     let failures = report.or(file.failure_limit.as_ref(), 0);
     if let Some(in_row) = &file.consecutive_failure_limit

@@ -9,17 +9,23 @@ mod plan;
 mod seen;
 mod stage;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use firedrill_core::Micros;
+use serde::de::IgnoredAny;
 
+use crate::faults::{self, Fault, Known, Teller};
 use crate::file::PlanFile;
-use crate::load::LoadErrors;
-use crate::offline::policy::{PolicyFile, parse_policy};
+use crate::load::{LoadErrors, beside, load_beside};
+use crate::offline::policy::{PolicyFile, understand};
 use crate::place::Place;
+use crate::plans::{Beside, PlanSource, nothing_beside};
 use crate::problem::{Problem, Source};
 use crate::scalar::{Kind, Scalar};
 use crate::yaml;
+
+pub use crate::faults::Sources;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +58,8 @@ pub struct Surroundings {
     pub traffic: Option<f64>,
     /// The usual error ratio, where a policy does not say.
     pub usual: f64,
+    /// What there is to see beside what instances tell of themselves; unknown when absent.
+    pub sources: Option<Sources>,
 }
 
 impl Default for Surroundings {
@@ -62,6 +70,7 @@ impl Default for Surroundings {
             query_window: None,
             traffic: None,
             usual: 0.001,
+            sources: None,
         }
     }
 }
@@ -71,9 +80,16 @@ impl Surroundings {
     fn age(&self) -> Micros {
         self.scrape_every + self.ingestion
     }
+
+    const fn known(&self) -> Known {
+        Known {
+            scrape_every: self.scrape_every,
+            sources: self.sources,
+        }
+    }
 }
 
-/// Lints a policy file.
+/// Lints a policy file, or the plans that a scenario follows.
 ///
 /// # Errors
 /// When it cannot be read.
@@ -84,10 +100,65 @@ pub fn lint_file(path: &Path, around: &Surroundings) -> Result<Vec<Finding>, Loa
         Problem::new("lint::unreadable", &Source::new(&name, ""), message)
             .help("name a policy file")
     })?;
+    let source = Source::new(&name, &text);
+    if is_scenario(&source) {
+        return lint_scenario(&source, around, &beside(path));
+    }
     lint_text(&name, &text, around)
 }
 
-/// Lints the text of a policy.
+/// Only a scenario has changes.
+fn is_scenario(source: &Source) -> bool {
+    let keys = yaml::read::<BTreeMap<String, IgnoredAny>>(source);
+    keys.is_ok_and(|keys| keys.contains_key("changes"))
+}
+
+/// Lints the plans that a scenario's changes follow, in the light of its telemetry.
+fn lint_scenario(
+    source: &Source,
+    around: &Surroundings,
+    beside: Beside<'_>,
+) -> Result<Vec<Finding>, LoadErrors> {
+    let (loaded, plans) = load_beside(&source.name, source.text.inner(), beside)?;
+    let telemetry = &loaded.scenario.telemetry;
+    let around = Surroundings {
+        scrape_every: telemetry.scrape_every,
+        ingestion: telemetry.ingestion.median,
+        sources: None, // the loader has seen to it
+        ..*around
+    };
+    let mut findings = Vec::new();
+    for PlanSource { source, plan } in &plans {
+        let mut report = Report::new(source);
+        plan::lint(&mut report, plan, &around);
+        let changes = loaded.scenario.changes.iter();
+        let following = changes.filter(|change| {
+            let config = &loaded.scenario.configs[change.config.index()];
+            config.plans[change.plan.index()].name == plan.name.text
+        });
+        if let Some(first) = following.map(|change| change.at).min() {
+            short_past(&mut report, plan, first);
+        }
+        findings.extend(report.finish()?);
+    }
+    Ok(findings)
+}
+
+/// A change early in the run leaves its judges less to look back on than they ask for.
+fn short_past(report: &mut Report<'_>, plan: &PlanFile, at: Micros) {
+    let what = format!(
+        "a change is proposed {} into the run: there may be less",
+        firedrill_sim::expect::length(at)
+    );
+    for stage in &plan.stages.value {
+        if let Some(fault) = faults::looks_too_far_back(stage, at, &what) {
+            let problem = fault.problem(Teller::Lint, report.source);
+            report.tell(Severity::Warning, problem);
+        }
+    }
+}
+
+/// Lints the text of a policy, or of a scenario beside which there are no files.
 ///
 /// # Errors
 /// When it is none.
@@ -97,30 +168,26 @@ pub fn lint_text(
     around: &Surroundings,
 ) -> Result<Vec<Finding>, LoadErrors> {
     let source = Source::new(name, text);
-    let mut report = Report {
-        source: &source,
-        findings: Vec::new(),
-        unread: Vec::new(),
-    };
+    if is_scenario(&source) {
+        return lint_scenario(&source, around, &nothing_beside);
+    }
+    let mut report = Report::new(&source);
     let first = text
         .lines()
         .find(|line| !line.trim().is_empty() && !line.starts_with(['#', '-']));
     let key = first.and_then(|line| line.split(':').next()).unwrap_or("");
     if matches!(key.trim(), "sequential" | "rank" | "repeated") {
-        parse_policy(name, text)?;
         let file: PolicyFile = yaml::read(&source)?;
-        judges::lint(&mut report, &file, around);
+        report.unread = understand(&source, &file).1;
+        // Figures of what cannot be asked for say nothing.
+        if !report.faults(&faults::of_policy(&file, Teller::Lint)) {
+            judges::lint(&mut report, &file, around);
+        }
     } else {
         let file: PlanFile = yaml::read(&source)?;
         plan::lint(&mut report, &file, around);
     }
-    if report.unread.is_empty() {
-        Ok(report.findings)
-    } else {
-        Err(LoadErrors {
-            problems: report.unread,
-        })
-    }
+    report.finish()
 }
 
 struct Report<'a> {
@@ -129,7 +196,25 @@ struct Report<'a> {
     unread: Vec<Problem>,
 }
 
-impl Report<'_> {
+impl<'a> Report<'a> {
+    const fn new(source: &'a Source) -> Self {
+        Self {
+            source,
+            findings: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+
+    /// The findings, unless there is something that could not be read.
+    fn finish(self) -> Result<Vec<Finding>, LoadErrors> {
+        if self.unread.is_empty() {
+            Ok(self.findings)
+        } else {
+            let problems = self.unread;
+            Err(LoadErrors { problems })
+        }
+    }
+
     /// The value of a scalar; what is none is told once.
     fn read<K: Kind>(&mut self, scalar: &Scalar<K>) -> K::Value {
         K::parse(&scalar.text).unwrap_or_else(|_| {
@@ -148,6 +233,14 @@ impl Report<'_> {
             Some(scalar) => self.read(scalar),
             None => usual,
         }
+    }
+
+    /// Tells what a policy may not ask for; whether there is any.
+    fn faults(&mut self, faults: &[Fault]) -> bool {
+        for fault in faults {
+            self.tell(Severity::Error, fault.problem(Teller::Lint, self.source));
+        }
+        !faults.is_empty()
     }
 
     fn error(&mut self, code: &'static str, place: Place, message: String, help: &str) {
@@ -169,6 +262,10 @@ impl Report<'_> {
         let problem = Problem::new(code, self.source, message)
             .at(place)
             .help(help);
+        self.tell(severity, problem);
+    }
+
+    fn tell(&mut self, severity: Severity, problem: Problem) {
         // Stages that share a judge share its faults.
         let is_same = |known: &Finding| known.problem.is_same(&problem);
         if !self.findings.iter().any(is_same) {

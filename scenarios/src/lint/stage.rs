@@ -3,6 +3,7 @@
 use firedrill_core::rollout::Share;
 use firedrill_core::{Micros, Ppm};
 
+use crate::faults;
 use crate::file::{
     CheckFile, ControlFile, LimitFile, LowerLimitFile, MethodFile, RatioFile, StageFile,
 };
@@ -59,6 +60,7 @@ pub(super) fn lint(report: &mut Report<'_>, stage: &StageFile, around: &Surround
         );
         return;
     }
+    report.faults(&faults::of_stage(stage, around.known()));
     let mut can_fail = false;
     for check in &stage.judge.checks {
         can_fail |= lint_check(report, stage, check, around);
@@ -143,21 +145,14 @@ fn share(report: &mut Report<'_>, limit: &LimitFile<Scalar<Percent>>) -> bool {
     can_fail
 }
 
-/// A stage for everybody leaves nothing to compare with but those who have not got it yet.
+/// Reads a limit, and tells when it has nothing to compare with but those who have not got the
+/// change yet.
 fn control<K: Kind>(report: &mut Report<'_>, stage: &StageFile, limit: &LimitFile<Scalar<K>>) {
+    let _ = report.read(limit_of(limit));
     let LimitFile::AtMostControl(relative) = limit else {
         return;
     };
-    let factor = report.read(&relative.factor);
-    if factor < 1.0 {
-        let message = "a candidate as good as the control fails".into();
-        report.error(
-            "lint::never-passes",
-            relative.factor.place,
-            message,
-            "use a factor above 1",
-        );
-    }
+    let _ = report.read(&relative.factor);
     no_control(report, stage);
 }
 
@@ -169,7 +164,7 @@ fn no_control(report: &mut Report<'_>, stage: &StageFile) {
     }
     let name = &stage.name.text;
     let help = "give the last stage fixed limits (`at-most`), or `control: {before: 1h}`";
-    match stage.judge.method {
+    match stage.judge.method.as_ref().map(|method| &method.value) {
         None | Some(MethodFile::Threshold | MethodFile::Repeated(_)) => {
             let message = format!(
                 "stage `{name}` leaves no control: its checks compare with those who get the \
@@ -204,8 +199,15 @@ fn throughput(report: &mut Report<'_>, stage: &StageFile, limit: &LowerLimitFile
 /// Whether the way in which checks are decided fits the stage.
 fn method(report: &mut Report<'_>, stage: &StageFile, around: &Surroundings) {
     let bake = report.read(&stage.bake);
-    match &stage.judge.method {
-        None | Some(MethodFile::Threshold | MethodFile::Sequential(_)) => {}
+    match stage.judge.method.as_ref().map(|method| &method.value) {
+        None | Some(MethodFile::Threshold) => {}
+        Some(MethodFile::Sequential(file)) => {
+            let shares = [&file.false_alarms, &file.misses, &file.hosts_vary_by];
+            for share in shares.into_iter().flatten() {
+                let _ = report.read(share);
+            }
+            let _ = report.or(file.smallest_effect.as_ref(), 2.0);
+        }
         Some(MethodFile::Repeated(file)) => {
             let interval = report.read(&file.interval).max(Micros(1));
             let window = file.window.as_ref();
@@ -230,7 +232,8 @@ fn method(report: &mut Report<'_>, stage: &StageFile, around: &Surroundings) {
             }
         }
         Some(MethodFile::Rank(file)) => {
-            let points = file.points.as_ref().map_or(8, |points| report.read(points));
+            let points = report.or(file.points.as_ref(), 8);
+            let _ = report.or(file.confidence.as_ref(), Ppm::ZERO);
             let scrapes = bake.0 / around.scrape_every.0.max(1);
             if !file.compatible && scrapes < u64::from(points) {
                 let message = format!(

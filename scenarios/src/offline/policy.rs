@@ -11,9 +11,10 @@ use firedrill_core::{Micros, Ppm};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::faults::{self, Teller};
 use crate::file::JudgeOnsetFile;
 use crate::load::LoadErrors;
-use crate::place::Place;
+use crate::place::At;
 use crate::problem::{Problem, Source};
 use crate::scalar::{Count, Duration, Kind, Number, Percent, Reject, Scalar, Words};
 use crate::yaml;
@@ -95,7 +96,7 @@ pub struct SequentialFile {
     /// An error ratio that never fails; none when left out.
     pub tolerable: Option<Scalar<Percent>>,
     /// The signals; the columns `errors`, `errors_*` and `slow_*` when left out.
-    pub signals: Vec<SignalFile>,
+    pub signals: Option<At<Vec<SignalFile>>>,
 }
 
 /// Whether hosts differ.
@@ -207,29 +208,37 @@ pub fn load_policy(path: &Path) -> Result<OfflineJudge, LoadErrors> {
 pub fn parse_policy(name: &str, text: &str) -> Result<OfflineJudge, LoadErrors> {
     let source = Source::new(name, text);
     let file: PolicyFile = yaml::read(&source)?;
+    let (judge, mut problems) = understand(&source, &file);
+    let faults = faults::of_policy(&file, Teller::Judge);
+    let told = |fault: &faults::Fault| fault.problem(Teller::Judge, &source);
+    problems.extend(faults.iter().map(told));
+    // The faults have said all of this, each with its place.
+    if let OfflineJudge::Sequential(plan) = &judge
+        && problems.is_empty()
+        && let Err(error) = plan.policy.check(plan.signals.len().max(1))
+    {
+        let problem = Problem::new("judge::policy", &source, error.to_string());
+        problems.push(problem.help("change the policy file"));
+    }
+    if problems.is_empty() {
+        Ok(judge)
+    } else {
+        Err(LoadErrors { problems })
+    }
+}
+
+/// What a file asks for, and the scalars of it that are no values of their kind.
+pub(crate) fn understand(source: &Source, file: &PolicyFile) -> (OfflineJudge, Vec<Problem>) {
     let mut reader = Reader {
-        source: &source,
+        source,
         problems: Vec::new(),
     };
-    let judge = match &file {
+    let judge = match file {
         PolicyFile::Sequential(file) => OfflineJudge::Sequential(reader.sequential(file)),
         PolicyFile::Rank(file) => OfflineJudge::Rank(reader.rank(file)),
         PolicyFile::Repeated(file) => OfflineJudge::Repeated(reader.repeated(file)),
     };
-    if let OfflineJudge::Sequential(plan) = &judge
-        && reader.problems.is_empty()
-        && let Err(error) = plan.policy.check(plan.signals.len().max(1))
-    {
-        let problem = Problem::new("judge::policy", &source, error.to_string());
-        reader.problems.push(problem.help("change the policy file"));
-    }
-    if reader.problems.is_empty() {
-        Ok(judge)
-    } else {
-        Err(LoadErrors {
-            problems: reader.problems,
-        })
-    }
+    (judge, reader.problems)
 }
 
 /// Understands scalars and collects what is wrong with them.
@@ -239,11 +248,6 @@ pub(super) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    pub(super) fn refuse(&mut self, place: Place, message: String, help: &str) {
-        let problem = Problem::new("judge::policy", self.source, message).at(place);
-        self.problems.push(problem.label("here").help(help));
-    }
-
     pub(super) fn read<K: Kind>(
         &mut self,
         scalar: Option<&Scalar<K>>,
@@ -268,7 +272,10 @@ impl Reader<'_> {
     fn sequential(&mut self, file: &SequentialFile) -> SequentialPlan {
         let policy = self.sequential_policy(file);
         let effect = policy.effect_min_milli;
-        let signals = signals::read(self, &file.signals, effect, file.usual.is_some());
+        let signals = file.signals.as_ref();
+        let signals = signals.map_or_else(Vec::new, |signals| {
+            signals::read(self, &signals.value, effect)
+        });
         SequentialPlan { policy, signals }
     }
 
@@ -278,7 +285,7 @@ impl Reader<'_> {
         SequentialPolicy {
             alpha: self.read(file.false_alarms.as_ref(), Ppm(1_000)),
             miss: self.read(file.misses.as_ref(), Ppm(50_000)),
-            effect_min_milli: (effect * 1e3) as u32,
+            effect_min_milli: signals::milli(effect),
             baseline: match file.usual {
                 Some(_) => Baseline::Known(usual),
                 None => Baseline::Control,
@@ -419,7 +426,7 @@ mod tests {
         );
         check(
             "sequential:\n  smallest-effect: 1\n",
-            "smallest effect must lie above 1",
+            "p.yaml:2:20: `smallest-effect` of this policy is `1`; allowed is more than 1",
         );
         let mean = "sequential:\n  signals:\n    - mean: {column: cpu, high: 1, effect: 2}\n";
         check(
@@ -430,7 +437,10 @@ mod tests {
             "sequential:\n  usual: 1 %\n  signals:\n    - count: {column: ok, worse: lower}\n";
         check(known, "p.yaml:4:23: this is compared with a control");
         let effect = "sequential:\n  signals:\n    - count: {column: e, smallest-effect: 1}\n";
-        check(effect, "p.yaml:3:43: the smallest effect must lie above 1");
+        check(
+            effect,
+            "p.yaml:3:43: `smallest-effect` of this policy is `1`",
+        );
         check("magic: {}\n", "`magic` is not one of the choices");
     }
 }

@@ -75,6 +75,16 @@ impl<R: BufRead> SeriesReader<R> {
             let problem = series.problem(None, "the file is empty".into());
             return Err(problem.help("begin with `timestamp,value`").into());
         }
+        if series
+            .cells()
+            .all(|(_, cell)| moment(cell).is_some() || number(cell).is_some())
+        {
+            let first = series.cells().next().map(|(place, _)| place);
+            let message = "the first line holds values, not the names of columns".into();
+            let problem = series.problem(first, message);
+            let help = "begin with a line of names, `timestamp,value`";
+            return Err(problem.label("a name is expected here").help(help).into());
+        }
         series.width = series.cells().count();
         series.time = series.column("timestamp")?;
         series.value = series.column("value")?;
@@ -248,6 +258,10 @@ mod tests {
             assert!(said.contains(expected), "{said}");
         };
         check("", "the file is empty");
+        check(
+            "1,2\n2,3\n",
+            "s.csv:1:1: the first line holds values, not the names of columns",
+        );
         check(
             "timestamp,values\n",
             "s.csv:1:1: there is no column `value`",

@@ -5,7 +5,6 @@ use firedrill_core::health::sequential::{MeanPolicy, Worse};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::place::Place;
 use crate::scalar::{Number, Percent, Scalar, Words};
 
 use super::policy::Reader;
@@ -158,13 +157,11 @@ const fn ways(worse: Option<WorseFile>) -> &'static [Worse] {
     }
 }
 
-/// Understands the signals of a policy whose smallest effect is `usual_milli`; with a known rate
-/// there is no control to compare other things with.
+/// Understands the signals of a policy whose smallest effect is `usual_milli`.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     files: &[SignalFile],
     usual_milli: u32,
-    known: bool,
 ) -> Vec<SignalPlan> {
     let mut plans = Vec::new();
     for file in files {
@@ -172,9 +169,6 @@ pub(super) fn read(
             SignalFile::Count(file) => {
                 let effect_milli = effect(reader, file.smallest_effect.as_ref(), usual_milli);
                 for worse in ways(file.worse) {
-                    if known && *worse == Worse::Lower {
-                        needs_control(reader, file.column.place);
-                    }
                     plans.push(SignalPlan::Count {
                         column: file.column.text.clone(),
                         worse: *worse,
@@ -183,22 +177,13 @@ pub(super) fn read(
                 }
             }
             SignalFile::Latency(file) => {
-                if known {
-                    let place = file.column.as_ref().map(|column| column.place);
-                    needs_control(reader, place.unwrap_or_default());
-                }
                 plans.push(SignalPlan::Latency {
                     column: file.column.as_ref().map(|column| column.text.clone()),
                     quantile: reader.read(file.quantile.as_ref(), QUANTILE),
                     effect_milli: effect(reader, file.smallest_effect.as_ref(), usual_milli),
                 });
             }
-            SignalFile::Mean(file) => {
-                if known {
-                    needs_control(reader, file.column.place);
-                }
-                plans.extend(mean(reader, file));
-            }
+            SignalFile::Mean(file) => plans.extend(mean(reader, file)),
         }
     }
     plans
@@ -212,10 +197,6 @@ fn mean(reader: &mut Reader<'_>, file: &MeanFile) -> Vec<SignalPlan> {
         effect: reader.read(Some(&file.effect), 1.0),
         tolerable: reader.read(file.tolerable.as_ref(), 0.0),
     };
-    if let Err(error) = policy.check() {
-        let help = "change `low`, `high`, `effect` or `tolerable`";
-        reader.refuse(file.column.place, error.to_string(), help);
-    }
     let plan = |worse: &Worse| SignalPlan::Mean {
         column: file.column.text.clone(),
         policy: MeanPolicy {
@@ -227,18 +208,13 @@ fn mean(reader: &mut Reader<'_>, file: &MeanFile) -> Vec<SignalPlan> {
 }
 
 fn effect(reader: &mut Reader<'_>, scalar: Option<&Scalar<Number>>, usual_milli: u32) -> u32 {
-    let Some(scalar) = scalar else {
-        return usual_milli;
-    };
-    let milli = (reader.read(Some(scalar), 1.5) * 1e3) as u32;
-    if !(1_001..64_000).contains(&milli) {
-        let message = "the smallest effect must lie above 1 and below 64".into();
-        reader.refuse(scalar.place, message, "write a multiple such as `1.5`");
+    match scalar {
+        None => usual_milli,
+        Some(scalar) => milli(reader.read(Some(scalar), 1.5)),
     }
-    milli
 }
 
-fn needs_control(reader: &mut Reader<'_>, place: Place) {
-    let message = "this is compared with a control, and `usual` says there is none".into();
-    reader.refuse(place, message, "leave out `usual`, or this signal");
+/// A multiple in thousandths.
+pub(super) fn milli(multiple: f64) -> u32 {
+    (multiple * 1e3).round() as u32
 }

@@ -5,26 +5,28 @@ use firedrill_core::config::{
     Decision, Document, Edit, KeySpec, KeyType, Principal, Rule, Schema, Value,
 };
 use firedrill_core::ids::{ConfigId, PlanId, ServiceId};
-use firedrill_sim::spec::{ChangeSpec, ConfigSpec, NamedPlan, Review};
+use firedrill_sim::spec::{ChangeSpec, ConfigSpec, Review};
 
 use crate::catalogue;
+use crate::faults;
 use crate::file::{
     ChangeFile, ConfigFile, DecisionFile, KeyKindFile, PersonFile, PlanFile, ScenarioFile,
 };
 use crate::place::Place;
-use crate::problem::{Source, closest, enumerate};
+use crate::plans::PlanSource;
+use crate::problem::{closest, enumerate};
 use crate::scalar::{Duration, Kind, Literal, Name, Scalar};
-use crate::yaml;
 
 use super::context::Context;
-use super::defect;
+use super::defect::{self, Bearer};
 use super::fleet::distribution;
+use super::mix;
 use super::world::role;
 use super::{Section, World};
 
 pub(super) fn resolve(
     context: &mut Context,
-    file: &ScenarioFile,
+    (file, plans): (&ScenarioFile, &[PlanSource]),
     configs: &Section<'_, Vec<ConfigFile>>,
     world: &World,
     duration: Micros,
@@ -38,18 +40,25 @@ pub(super) fn resolve(
             .map(|config| resolve_config(context, config, world))
             .collect()
     });
-    context.define("plan", file.plans.iter().map(|plan| &plan.name));
+    context.define("mix", file.mixes.iter().map(|mix| &mix.name));
+    let plans = Plans::new(context, plans);
+    plans.look_back(context, duration);
     let mut used = Vec::new();
     let mut changes = Vec::new();
     for change in &file.changes {
         let config = context.find(&names, &change.config, &title(change));
         let service = specs.get(config).map_or(ServiceId(0), |spec| spec.service);
         let plan = match specs.get_mut(config) {
-            Some(spec) => plan_of(context, file, change, spec, world),
+            Some(spec) => plan_of(context, &plans, change, spec, world),
             None => PlanId(0),
         };
         used.push(change.plan.text.as_str());
         let schema = specs.get(config).map(|spec| &spec.schema);
+        let bearer = Bearer {
+            world,
+            service,
+            schema,
+        };
         changes.push(ChangeSpec {
             title: context.read(&change.title, "the title of a change"),
             at: context.read(&change.at, &format!("the time of {}", title(change))),
@@ -68,20 +77,25 @@ pub(super) fn resolve(
             defect: change
                 .defect
                 .as_ref()
-                .map(|defect| defect::resolve(context, defect, world, service, schema)),
+                .map(|defect| defect::resolve(context, defect, &bearer)),
+            mix: mix::resolve(context, file, change, &bearer),
         });
     }
-    for plan in &file.plans {
-        if !used.contains(&plan.name.text.as_str()) {
-            // Nobody follows it; it is checked against the first service all the same.
-            super::plan::resolve(context, plan, world, ServiceId(0));
-        }
+    for plan in plans
+        .sections
+        .iter()
+        .filter(|plan| !used.contains(&&*plan.value.name.text))
+    {
+        // Nobody follows it; it is checked against the first service all the same.
+        context.within(plan, |context, plan| {
+            super::plan::resolve(context, plan, world, ServiceId(0))
+        });
     }
     check_times(context, file, &changes, duration);
     (specs, changes)
 }
 
-fn title(change: &ChangeFile) -> String {
+pub(super) fn title(change: &ChangeFile) -> String {
     format!("change `{}`", change.title.text.trim())
 }
 
@@ -106,7 +120,7 @@ fn check_times(
     }
 }
 
-fn person(context: &mut Context, file: &PersonFile) -> Principal {
+pub(super) fn person(context: &mut Context, file: &PersonFile) -> Principal {
     Principal {
         name: context.read(&file.name, "the name of a person"),
         role: role(file.role),
@@ -116,7 +130,7 @@ fn person(context: &mut Context, file: &PersonFile) -> Principal {
 /// The plan's id among those of the config, which gets the plan when it does not have it yet.
 fn plan_of(
     context: &mut Context,
-    file: &ScenarioFile,
+    plans: &Plans<'_>,
     change: &ChangeFile,
     config: &mut ConfigSpec,
     world: &World,
@@ -124,52 +138,78 @@ fn plan_of(
     let name = &change.plan.text;
     let known = config.plans.iter().position(|plan| plan.name == *name);
     let index = known.or_else(|| {
-        let plan = find_plan(context, file, change, world, config.service)?;
+        let plan = plans.find(context, change)?;
+        let plan = context.within(plan, |context, plan| {
+            super::plan::resolve(context, plan, world, config.service)
+        });
         config.plans.push(plan);
         Some(config.plans.len() - 1)
     });
     PlanId(index.unwrap_or(0) as u16)
 }
 
-fn find_plan(
-    context: &mut Context,
-    file: &ScenarioFile,
-    change: &ChangeFile,
-    world: &World,
-    service: ServiceId,
-) -> Option<NamedPlan> {
-    let wanted = &change.plan;
-    if let Some(own) = file.plans.iter().find(|plan| plan.name.text == wanted.text) {
-        return Some(super::plan::resolve(context, own, world, service));
-    }
-    let Some(preset) = catalogue::policy(&wanted.text) else {
-        let own: Vec<&str> = file
-            .plans
-            .iter()
-            .map(|plan| plan.name.text.as_str())
-            .collect();
-        let known = own
-            .iter()
-            .copied()
-            .chain(catalogue::policies().map(|entry| entry.name));
-        let owner = "in this file or the catalogue";
-        context.unknown("plan", &title(change), wanted, known, owner);
-        return None;
-    };
-    let source = Source::new(&preset.file_name(), preset.source);
-    match yaml::read::<PlanFile>(&source) {
-        Ok(plan) => {
+/// The plans that changes may follow.
+struct Plans<'a> {
+    sections: Vec<Section<'a, PlanFile>>,
+}
+
+impl<'a> Plans<'a> {
+    /// Takes the plans, and tells when two share a name. The catalogue's come last, and only those
+    /// that are named: a plan of the file's own may hide one.
+    fn new(context: &mut Context, plans: &'a [PlanSource]) -> Self {
+        let mut sections: Vec<Section<'a, PlanFile>> = Vec::new();
+        for plan in plans {
             let section = Section {
-                source: context.add_source(source),
-                value: &plan,
+                source: context.add_source(plan.source.clone()),
+                value: &plan.plan,
             };
-            Some(context.within(&section, |context, plan| {
-                super::plan::resolve(context, plan, world, service)
-            }))
+            let name = &plan.plan.name;
+            let hidden = sections
+                .iter()
+                .find(|known| known.value.name.text == name.text);
+            let Some(hidden) = hidden else {
+                sections.push(section);
+                continue;
+            };
+            let from_catalogue = catalogue::policy(&name.text)
+                .is_some_and(|entry| entry.file_name() == plan.source.name);
+            if !from_catalogue {
+                let first = context.file_name(hidden.source).to_owned();
+                let line = hidden.value.name.place.line;
+                let message = format!("two plans are called `{}`", name.text);
+                let help = format!("the first one is on line {line} of {first}; rename one");
+                context.within(&section, |context, _| {
+                    context.report("scenario::duplicate-name", name.place, message, |problem| {
+                        problem.label("used before").help(help)
+                    });
+                });
+            }
         }
-        Err(problem) => {
-            context.push(*problem);
-            None
+        Self { sections }
+    }
+
+    fn find(&self, context: &mut Context, change: &ChangeFile) -> Option<&Section<'a, PlanFile>> {
+        let wanted = &change.plan;
+        let names = || self.sections.iter().map(|plan| &*plan.value.name.text);
+        let found = names().position(|name| name == wanted.text);
+        if found.is_none() {
+            let known: Vec<&str> = names().collect();
+            let known = known.iter().copied();
+            let known = known.chain(catalogue::policies().map(|entry| entry.name));
+            let owner = "in this file, the plan files it names or the catalogue";
+            context.unknown("plan", &title(change), wanted, known, owner);
+        }
+        self.sections.get(found?)
+    }
+
+    /// No run is longer than itself.
+    fn look_back(&self, context: &mut Context, duration: Micros) {
+        let what = format!("the run lasts {}", firedrill_sim::expect::length(duration));
+        for plan in &self.sections {
+            let stages = plan.value.stages.value.iter();
+            let far = stages.filter_map(|stage| faults::looks_too_far_back(stage, duration, &what));
+            let far: Vec<_> = far.collect();
+            context.within(plan, |context, _| context.faults(&far));
         }
     }
 }

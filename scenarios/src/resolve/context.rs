@@ -1,5 +1,6 @@
 //! What all parts of resolving share: reading scalars, finding names, collecting problems.
 
+use crate::faults::{Fault, Teller};
 use crate::place::Place;
 use crate::problem::{Problem, Source, closest, enumerate};
 use crate::scalar::{Kind, Name, Reject, Scalar};
@@ -50,9 +51,20 @@ impl Context {
         problems
     }
 
+    /// The index of a file, which may be known already.
     pub(super) fn add_source(&mut self, source: Source) -> usize {
-        self.sources.push(source);
-        self.sources.len() - 1
+        let known = self
+            .sources
+            .iter()
+            .position(|known| known.name == source.name);
+        known.unwrap_or_else(|| {
+            self.sources.push(source);
+            self.sources.len() - 1
+        })
+    }
+
+    pub(super) fn file_name(&self, source: usize) -> &str {
+        &self.sources[source].name
     }
 
     /// Resolves a section in the light of the file it stands in.
@@ -81,6 +93,13 @@ impl Context {
     ) {
         let problem = Problem::new(code, &self.sources[self.current], message).at(place);
         self.problems.push(more(problem));
+    }
+
+    /// Reports what a policy may not ask for.
+    pub(super) fn faults(&mut self, faults: &[Fault]) {
+        let source = &self.sources[self.current];
+        let told = |fault: &Fault| fault.problem(Teller::Scenario, source);
+        self.problems.extend(faults.iter().map(told));
     }
 
     /// The meaning of a scalar; its kind's placeholder when it has none.
@@ -209,7 +228,11 @@ impl Context {
             "symptom" => "scenario::unknown-symptom",
             "stage" => "scenario::unknown-stage",
             "plan" => "scenario::unknown-plan",
+            "mix" => "scenario::unknown-mix",
             "world" => "scenario::unknown-world",
+            "SLO" => "scenario::unknown-slo",
+            "play" => "scenario::unknown-play",
+            "person" => "scenario::unknown-person",
             other => unreachable!("no code for an unknown {other}"),
         };
         let message = format!(

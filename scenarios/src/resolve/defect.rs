@@ -1,47 +1,75 @@
 //! Defects: does what they say fit the fleet and the config?
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use firedrill_core::Micros;
-use firedrill_core::config::{Finding, Schema};
-use firedrill_core::ids::{RegionId, ServiceId};
-use firedrill_sim::spec::{Defect, Fleet, Mechanism, Onset, RequestClass, Trigger};
+use firedrill_core::config::Schema;
+use firedrill_core::ids::ServiceId;
+use firedrill_sim::spec::{Defect, Fleet, Mechanism, Onset, RequestClass};
 
-use crate::file::{DefectFile, MechanismFile, OnsetFile, TriggerFile};
-use crate::place::{At, Place};
+use crate::file::{DefectFile, MechanismFile, OnsetFile};
 use crate::problem::enumerate;
-use crate::scalar::{Count, Literal, Name, Number, Percent, Scalar, TimeOfDay};
+use crate::scalar::{Duration, Kind, Name, Number, Percent, Scalar};
+use crate::spread::Spread;
 
 use super::World;
-use super::change::{unknown_key, value};
 use super::context::Context;
 use super::edge;
+use super::trigger;
 use super::world::{above_zero, class_at};
 
-/// Makes a defect of a file, in a config with `schema` of `service`.
-pub(super) fn resolve(
+/// Whose config carries a defect: what its names and keys are read against.
+#[derive(Clone, Copy)]
+pub(super) struct Bearer<'a> {
+    /// The names there are.
+    pub(super) world: &'a World,
+    /// The service that runs the config.
+    pub(super) service: ServiceId,
+    /// The config.
+    pub(super) schema: Option<&'a Schema>,
+}
+
+/// What is read of a range.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// Its low end; or the only value.
+    Low,
+    /// Its high end; or the only value.
+    High,
+    /// The value: a range means nothing here.
+    Only,
+}
+
+/// Makes a defect of a file that stands alone: nothing in it may be left to chance.
+pub(super) fn resolve(context: &mut Context, file: &DefectFile, bearer: &Bearer<'_>) -> Defect {
+    if downstream_of(&file.mechanism).is_some_and(|victim| victim.is_none()) {
+        context.report(
+            "scenario::missing-key",
+            file.story.place,
+            "the mechanism of the defect names no service that suffers",
+            |problem| {
+                problem
+                    .label("the defect with this story")
+                    .help("name one; only in a mix is it drawn from all that the service calls")
+            },
+        );
+    }
+    resolve_end(context, file, bearer, End::Only, None)
+}
+
+/// Makes a defect of one end of all its ranges. `victim` suffers where the file names nobody.
+pub(super) fn resolve_end(
     context: &mut Context,
     file: &DefectFile,
-    world: &World,
-    service: ServiceId,
-    schema: Option<&Schema>,
+    bearer: &Bearer<'_>,
+    end: End,
+    victim: Option<ServiceId>,
 ) -> Defect {
-    let mechanism = mechanism(context, &file.mechanism, world, service);
-    let onset = onset(context, &file.onset);
+    let mechanism = mechanism(context, &file.mechanism, bearer, end, victim);
+    let onset = onset(context, &file.onset, end);
     let mut triggers = Vec::new();
     for file in &file.triggers {
-        match file {
-            TriggerFile::LoadAbove(load) => {
-                let load = context.read(load, "the load above which the defect hurts");
-                triggers.push(Trigger::LoadAbove(load.as_f64()));
-            }
-            TriggerFile::LocalTime { from, until } => {
-                triggers.push(local_time(context, from, until));
-            }
-            TriggerFile::Regions(names) => triggers.push(regions(context, names, world)),
-            TriggerFile::Hardware(class) => triggers.push(hardware(context, class, &world.fleet)),
-            TriggerFile::Key(values) => triggers.extend(keys(context, values, schema)),
-        }
+        triggers.extend(trigger::resolve(context, file, bearer, end));
     }
     Defect {
         story: context.read(&file.story, "the story of the defect"),
@@ -49,6 +77,23 @@ pub(super) fn resolve(
         log_lines: log_lines(context, file),
         onset,
         triggers,
+    }
+}
+
+/// The victim that a mechanism of another service names, or not; nothing for the other mechanisms.
+pub(super) const fn downstream_of(file: &MechanismFile) -> Option<Option<&Scalar<Name>>> {
+    match file {
+        MechanismFile::QuotaExhaustion { victim, .. } => Some(victim.as_ref()),
+        MechanismFile::RetryStorm { callee, .. } => Some(callee.as_ref()),
+        MechanismFile::CacheStorm { store, .. } => Some(store.as_ref()),
+        MechanismFile::Errors { .. }
+        | MechanismFile::Latency { .. }
+        | MechanismFile::CrashOnLoad { .. }
+        | MechanismFile::CpuBurn { .. }
+        | MechanismFile::MemoryLeak { .. }
+        | MechanismFile::WrongData { .. }
+        | MechanismFile::AccessLoss { .. }
+        | MechanismFile::ToolingPoison { .. } => None,
     }
 }
 
@@ -68,30 +113,34 @@ fn log_lines(context: &mut Context, file: &DefectFile) -> f64 {
 fn mechanism(
     context: &mut Context,
     file: &MechanismFile,
-    world: &World,
-    service: ServiceId,
+    bearer: &Bearer<'_>,
+    end: End,
+    victim: Option<ServiceId>,
 ) -> Mechanism {
+    let Bearer { world, service, .. } = *bearer;
     let name = world.services.iter().nth(service.index()).unwrap_or("");
     let class_of = |context: &mut Context, class: &Option<Scalar<Name>>| {
         let class = class.as_ref()?;
         Some(class_at(context, world, class, name, "the defect"))
     };
+    let what = "the share of the defect";
     match file {
         MechanismFile::Errors { class, share } => Mechanism::Errors {
             class: class_of(context, class),
-            share: share_of(context, share, "the share of the defect"),
+            share: share_of(context, share, end, what),
         },
         MechanismFile::Latency { factor } => Mechanism::Latency {
-            factor: factor_of(context, factor, "the factor of the defect"),
+            factor: factor_of(context, factor, end, FACTOR),
         },
         MechanismFile::CrashOnLoad { share } => Mechanism::CrashOnLoad {
-            share: share_of(context, share, "the share of the defect"),
+            share: share_of(context, share, end, what),
         },
         MechanismFile::CpuBurn { factor } => Mechanism::CpuBurn {
-            factor: factor_of(context, factor, "the factor of the defect"),
+            factor: factor_of(context, factor, end, FACTOR),
         },
         MechanismFile::MemoryLeak { fills_after } => {
             let what = "the time after which the defect has filled memory";
+            let fills_after = at_end(context, fills_after, end, what);
             let time = context.read(fills_after, what);
             if time < Micros::from_secs(1) {
                 context.out_of_range(fills_after, what, "1s or more");
@@ -100,25 +149,36 @@ fn mechanism(
         }
         MechanismFile::WrongData { class, share } => Mechanism::WrongData {
             class: class_of(context, class),
-            share: share_of(context, share, "the share of the defect"),
+            share: share_of(context, share, end, what),
         },
         MechanismFile::AccessLoss { share } => Mechanism::AccessLoss {
-            share: share_of(context, share, "the share of the defect"),
+            share: share_of(context, share, end, what),
         },
         MechanismFile::ToolingPoison {
             scrapes_lost,
             distribution_factor,
         } => Mechanism::ToolingPoison {
-            scrapes_lost: share_of(context, scrapes_lost, "the share of scrapes that are lost"),
+            scrapes_lost: share_of(
+                context,
+                scrapes_lost,
+                end,
+                "the share of scrapes that are lost",
+            ),
             distribution_factor: factor_of(
                 context,
                 distribution_factor,
+                end,
                 "the distribution factor of the defect",
             ),
         },
         MechanismFile::QuotaExhaustion { .. }
         | MechanismFile::RetryStorm { .. }
-        | MechanismFile::CacheStorm { .. } => downstream(context, file, world, service),
+        | MechanismFile::CacheStorm { .. } => {
+            let named = downstream_of(file).flatten();
+            let named = named.map(|named| victim_of(context, named, world, service));
+            let victim = named.or(victim).unwrap_or_default();
+            downstream(context, file, end, victim)
+        }
     }
 }
 
@@ -126,33 +186,31 @@ fn mechanism(
 fn downstream(
     context: &mut Context,
     file: &MechanismFile,
-    world: &World,
-    service: ServiceId,
+    end: End,
+    victim: ServiceId,
 ) -> Mechanism {
     match file {
-        MechanismFile::QuotaExhaustion { victim, factor } => Mechanism::QuotaExhaustion {
-            victim: victim_of(context, victim, world, service),
-            factor: factor_of(context, factor, "the factor of the defect"),
+        MechanismFile::QuotaExhaustion { factor, .. } => Mechanism::QuotaExhaustion {
+            victim,
+            factor: factor_of(context, factor, end, FACTOR),
         },
         MechanismFile::RetryStorm {
-            callee,
-            attempts,
-            timeout,
-        } => Mechanism::RetryStorm {
-            callee: victim_of(context, callee, world, service),
-            attempts: edge::attempts(context, attempts, "the tries of the defect"),
-            timeout: timeout
-                .as_ref()
-                .map(|timeout| above_zero(context, timeout, "the timeout of the defect")),
-        },
-        MechanismFile::CacheStorm {
-            store,
-            factor,
-            refill,
-        } => Mechanism::CacheStorm {
-            store: victim_of(context, store, world, service),
-            factor: factor_of(context, factor, "the factor of the defect"),
-            refill: above_zero(context, refill, "the refill time of the defect"),
+            attempts, timeout, ..
+        } => {
+            let what = "the tries of the defect";
+            let attempts = at_end(context, attempts, end, what);
+            Mechanism::RetryStorm {
+                callee: victim,
+                attempts: edge::attempts(context, attempts, what),
+                timeout: timeout
+                    .as_ref()
+                    .map(|timeout| time_of(context, timeout, end, "the timeout of the defect")),
+            }
+        }
+        MechanismFile::CacheStorm { factor, refill, .. } => Mechanism::CacheStorm {
+            store: victim,
+            factor: factor_of(context, factor, end, FACTOR),
+            refill: time_of(context, refill, end, "the refill time of the defect"),
         },
         MechanismFile::Errors { .. }
         | MechanismFile::Latency { .. }
@@ -167,16 +225,72 @@ fn downstream(
     }
 }
 
-fn share_of(context: &mut Context, share: &Scalar<Percent>, what: &str) -> f64 {
+const FACTOR: &str = "the factor of the defect";
+
+/// The scalar at an end of a range. The low end reports a range that is upside down.
+fn at_end<'a, K: Kind<Value: PartialOrd>>(
+    context: &mut Context,
+    spread: &'a Spread<K>,
+    end: End,
+    what: &str,
+) -> &'a Scalar<K> {
+    let Some(high) = &spread.high else {
+        return &spread.low;
+    };
+    let low = &spread.low;
+    match end {
+        End::Only => context.report(
+            "scenario::range-outside-mix",
+            low.place,
+            format!("{what} is a range, and nothing draws from it"),
+            |problem| {
+                problem
+                    .label("expected one value")
+                    .help("give one, or put the defect into a mix and name the mix in the change")
+            },
+        ),
+        End::Low => {
+            let ends = K::parse(&low.text).ok().zip(K::parse(&high.text).ok());
+            if ends.is_some_and(|(low, high)| high < low) {
+                context.report(
+                    "scenario::upside-down",
+                    low.place,
+                    format!("the range of {what} is upside down"),
+                    |problem| {
+                        problem
+                            .label("the low end comes first")
+                            .help(format!("did you mean `{}..{}`?", high.text, low.text))
+                    },
+                );
+            }
+        }
+        End::High => return high,
+    }
+    low
+}
+
+pub(super) fn share_of(
+    context: &mut Context,
+    share: &Spread<Percent>,
+    end: End,
+    what: &str,
+) -> f64 {
+    let share = at_end(context, share, end, what);
     context.read(share, what).as_f64()
 }
 
-fn factor_of(context: &mut Context, factor: &Scalar<Number>, what: &str) -> f64 {
+fn factor_of(context: &mut Context, factor: &Spread<Number>, end: End, what: &str) -> f64 {
+    let factor = at_end(context, factor, end, what);
     let value = context.read(factor, what);
     if !(1.0..=1e3).contains(&value) {
         context.out_of_range(factor, what, "1 to 1000");
     }
     value
+}
+
+fn time_of(context: &mut Context, time: &Spread<Duration>, end: End, what: &str) -> Micros {
+    let time = at_end(context, time, end, what);
+    above_zero(context, time, what)
 }
 
 /// A service that suffers, which the changed one must call.
@@ -214,7 +328,7 @@ fn victim_of(
 }
 
 /// The services that `caller` calls for requests of any class.
-fn called_by(fleet: &Fleet, caller: ServiceId) -> BTreeSet<ServiceId> {
+pub(super) fn called_by(fleet: &Fleet, caller: ServiceId) -> BTreeSet<ServiceId> {
     let of_class = |class: &RequestClass| {
         let path = class.path.clone();
         let called = |position: &usize| {
@@ -232,139 +346,16 @@ fn called_by(fleet: &Fleet, caller: ServiceId) -> BTreeSet<ServiceId> {
     fleet.classes.iter().flat_map(of_class).collect()
 }
 
-fn onset(context: &mut Context, file: &OnsetFile) -> Onset {
+fn onset(context: &mut Context, file: &OnsetFile, end: End) -> Onset {
     match file {
         OnsetFile::AtLoad => Onset::AtLoad,
         OnsetFile::Delayed(after) => {
-            Onset::Delayed(above_zero(context, after, "the delay of the defect"))
+            Onset::Delayed(time_of(context, after, end, "the delay of the defect"))
         }
-        OnsetFile::Ramp(over) => Onset::Ramp(above_zero(context, over, "the ramp of the defect")),
-        OnsetFile::NextRestart(mean) => Onset::NextRestart(above_zero(
-            context,
-            mean,
-            "the mean time to the next restart",
-        )),
-    }
-}
-
-fn local_time(
-    context: &mut Context,
-    from: &Scalar<TimeOfDay>,
-    until: &Scalar<TimeOfDay>,
-) -> Trigger {
-    let what = "the time of day until which the defect hurts";
-    let trigger = Trigger::LocalTime {
-        from: context.read(from, "the time of day from which the defect hurts"),
-        until: context.read(until, what),
-    };
-    if from.text == until.text {
-        let allowed = format!("any time but `{}`, from which it hurts", from.text);
-        context.out_of_range(until, what, &allowed);
-    }
-    trigger
-}
-
-fn regions(context: &mut Context, names: &At<Vec<Scalar<Name>>>, world: &World) -> Trigger {
-    if names.value.is_empty() {
-        never(context, names.place, "region");
-    }
-    let names = names.value.iter();
-    let find = |name| RegionId(context.find(&world.regions, name, "the defect") as u16);
-    Trigger::Regions(names.map(find).collect())
-}
-
-/// A trigger that lists nothing could never hold.
-fn never(context: &mut Context, place: Place, kind: &str) {
-    context.report(
-        "scenario::never-triggers",
-        place,
-        format!("a trigger of the defect lists no {kind}, so it would never hurt"),
-        |problem| {
-            let help = "name what it depends on, or leave the trigger out";
-            problem
-                .label(format!("expected at least one {kind}"))
-                .help(help)
-        },
-    );
-}
-
-fn hardware(context: &mut Context, class: &Scalar<Count>, fleet: &Fleet) -> Trigger {
-    let number = context.read(class, "the hardware class of the defect");
-    let found: BTreeSet<u8> = fleet
-        .regions
-        .iter()
-        .flat_map(|region| (0..region.cells as usize).map(|cell| region.hardware_of(cell)))
-        .collect();
-    let number = u8::try_from(number).ok();
-    let number = number.filter(|number| found.contains(number));
-    if number.is_none() && !found.is_empty() {
-        let names: Vec<String> = found.iter().map(u8::to_string).collect();
-        let help = format!(
-            "there are {}; `hardware` of a region gives its cells others",
-            enumerate(names.iter().map(String::as_str))
-        );
-        context.report(
-            "scenario::unknown-hardware",
-            class.place,
-            format!(
-                "the defect needs hardware class {}, which no cell has",
-                class.text
-            ),
-            |problem| problem.label("no such hardware").help(help),
-        );
-    }
-    Trigger::Hardware(number.unwrap_or(0))
-}
-
-fn keys(
-    context: &mut Context,
-    values: &At<BTreeMap<String, Scalar<Literal>>>,
-    schema: Option<&Schema>,
-) -> Vec<Trigger> {
-    if values.value.is_empty() {
-        never(context, values.place, "key");
-    }
-    let Some(schema) = schema else {
-        return Vec::new();
-    };
-    let mut triggers = Vec::new();
-    for (key, literal) in &values.value {
-        let Some(spec) = schema.keys.get(key) else {
-            unknown_key(context, "the defect", key, literal.place, schema);
-            continue;
-        };
-        let value = value(&spec.kind, &literal.text);
-        let mut document = schema.initial_document();
-        document.insert(key.clone(), value.clone());
-        let refused = schema.validate(&document).into_iter().find(is_of_one_key);
-        if let Some(finding) = refused {
-            context.report(
-                "scenario::never-triggers",
-                literal.place,
-                format!("the defect waits for a value that validation refuses: {finding}"),
-                |problem| {
-                    problem
-                        .label("no config ever has this value")
-                        .help("give a value that the key may have")
-                },
-            );
+        OnsetFile::Ramp(over) => Onset::Ramp(time_of(context, over, end, "the ramp of the defect")),
+        OnsetFile::NextRestart(mean) => {
+            let what = "the mean time to the next restart";
+            Onset::NextRestart(time_of(context, mean, end, what))
         }
-        triggers.push(Trigger::Key {
-            key: key.clone(),
-            value,
-        });
-    }
-    triggers
-}
-
-/// Whether a finding is about a single value, and not about several together.
-const fn is_of_one_key(finding: &Finding) -> bool {
-    match finding {
-        Finding::UnknownKey { .. }
-        | Finding::MissingKey { .. }
-        | Finding::WrongType { .. }
-        | Finding::OutOfRange { .. }
-        | Finding::NotAllowed { .. } => true,
-        Finding::Forbidden { .. } => false,
     }
 }

@@ -8,6 +8,7 @@ use crate::file::{CatchPointFile, ExpectFile, ExpectationFile, ScenarioFile};
 use crate::scalar::{Count, Scalar};
 
 use super::context::Context;
+use super::response::tool_kind;
 
 pub(super) fn resolve(
     context: &mut Context,
@@ -42,9 +43,11 @@ fn resolve_line(
                 .label("expected exactly one requirement, and `rate` if you like")
                 .help(
                     "write one list item for each of `caught-by`, `time-to-detect-at-most`, \
-                     `time-to-mitigate-at-most`, `exposure-at-most`, `pages-at-most`, \
+                     `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, \
+                     `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, \
                      `alerts-at-least`, `incidents-at-most`, `suspect-rank-at-most`, \
-                     `reaches-full`, `breaches-slo`, `harms-users`",
+                     `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, \
+                     `action-works`, `action-fails`",
                 )
         });
         return None;
@@ -74,11 +77,24 @@ fn requirements(
     let mitigate = mitigate.map(|limit| {
         Requirement::TimeToMitigateAtMost(context.read(limit, "the most time to mitigate"))
     });
+    let mitigated = file.mitigated.map(Requirement::Mitigated);
+    let acknowledged = file.acknowledged_within.as_ref();
+    let acknowledged = acknowledged.map(|limit| {
+        Requirement::AcknowledgedWithin(context.read(limit, "the most time to acknowledge"))
+    });
+    let adopted = file.rollback_adopted_within.as_ref();
+    let adopted = adopted.map(|limit| {
+        Requirement::RollbackAdoptedWithin(context.read(limit, "the most time of a rollback"))
+    });
     let exposure = file.exposure_at_most.as_ref();
     let exposure =
         exposure.map(|limit| Requirement::ExposureAtMost(context.read(limit, "the most exposure")));
     let pages = file.pages_at_most.as_ref();
     let pages = pages.map(|limit| Requirement::PagesAtMost(context.read(limit, "the most pages")));
+    let teams = file.teams_paged_at_least.as_ref();
+    let teams =
+        teams.map(|least| Requirement::TeamsPagedAtLeast(context.read(least, "the least teams")));
+    let hands = file.hands_over.map(Requirement::HandsOver);
     let mut count = |scalar: &Option<Scalar<Count>>, what: &str| {
         let scalar = scalar.as_ref();
         scalar.map(|scalar| context.read(scalar, what))
@@ -92,18 +108,29 @@ fn requirements(
     let full = file.reaches_full.map(Requirement::ReachesFull);
     let breaches = file.breaches_slo.map(Requirement::BreachesSlo);
     let harms = file.harms_users.map(Requirement::HarmsUsers);
+    let works = file.action_works.map(tool_kind);
+    let works = works.map(Requirement::ActionWorks);
+    let fails = file.action_fails.map(tool_kind);
+    let fails = fails.map(Requirement::ActionFails);
     [
         caught,
         detect,
         mitigate,
+        mitigated,
+        acknowledged,
+        adopted,
         exposure,
         pages,
         alerts.map(Requirement::AlertsAtLeast),
         incidents.map(Requirement::IncidentsAtMost),
         rank.map(Requirement::SuspectRankAtMost),
+        teams,
+        hands,
         full,
         breaches,
         harms,
+        works,
+        fails,
     ]
     .into_iter()
     .flatten()
@@ -118,6 +145,8 @@ fn catch_point(context: &mut Context, file: &CatchPointFile, stages: &[String]) 
         CatchPointFile::Wave => CatchPoint::Wave,
         CatchPointFile::SloAlert => CatchPoint::SloAlert,
         CatchPointFile::SymptomAlert => CatchPoint::SymptomAlert,
+        CatchPointFile::Users => CatchPoint::Users,
+        CatchPointFile::NoData => CatchPoint::NoData,
         CatchPointFile::Nobody => CatchPoint::Nobody,
         CatchPointFile::Stage(name) => {
             if !stages.is_empty() && !stages.contains(&name.text) {

@@ -49,6 +49,7 @@ pub(super) fn resolve(context: &mut Context, file: &FleetFile) -> World {
         regions,
         services,
         classes,
+        known: None,
     }
 }
 

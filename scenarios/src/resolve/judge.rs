@@ -11,11 +11,12 @@ use crate::file::{
     RankMethodFile, RatioFile, RepetitionFile, SaturationFile, SequentialMethodFile, ShareLimit,
     StageFile,
 };
+use crate::place::At;
 use crate::scalar::{Kind, Scalar};
 
 use super::World;
 use super::context::Context;
-use super::world::{above_zero, class_at};
+use super::world::class_at;
 
 /// Makes the judge of a stage.
 pub(super) fn resolve(
@@ -80,13 +81,13 @@ fn control(context: &mut Context, file: Option<&ControlFile>, stage: &str) -> Co
         Some(ControlFile::Group) => Control::Group,
         Some(ControlFile::Before(length)) => {
             let what = format!("the time before the rollout that {stage} compares with");
-            Control::Before(above_zero(context, length, &what))
+            Control::Before(context.read(length, &what))
         }
     }
 }
 
-fn method(context: &mut Context, file: Option<&MethodFile>, stage: &str) -> Method {
-    match file {
+fn method(context: &mut Context, file: Option<&At<MethodFile>>, stage: &str) -> Method {
+    match file.map(|file| &file.value) {
         None | Some(MethodFile::Threshold) => Method::Threshold,
         Some(MethodFile::Repeated(file)) => Method::Repeated(repetition(context, file, stage)),
         Some(MethodFile::Rank(file)) => Method::Rank(rank(context, file, stage)),
@@ -96,7 +97,7 @@ fn method(context: &mut Context, file: Option<&MethodFile>, stage: &str) -> Meth
 
 fn repetition(context: &mut Context, file: &RepetitionFile, stage: &str) -> Repetition {
     let what = |field: &str| format!("the {field} of the judge of {stage}");
-    let interval = above_zero(context, &file.interval, &what("interval"));
+    let interval = context.read(&file.interval, &what("interval"));
     let window = file.window.as_ref();
     let mut count = |scalar: &Option<_>, field: &str| {
         let scalar = scalar.as_ref();
@@ -107,9 +108,7 @@ fn repetition(context: &mut Context, file: &RepetitionFile, stage: &str) -> Repe
     let errors = count(&file.consecutive_error_limit, "consecutive error limit");
     Repetition {
         interval,
-        window: window.map_or(interval, |window| {
-            above_zero(context, window, &what("window"))
-        }),
+        window: window.map_or(interval, |window| context.read(window, &what("window"))),
         failure_limit: failures.or_else(|| in_row.is_none().then_some(0)),
         consecutive_failure_limit: in_row,
         consecutive_error_limit: errors.unwrap_or(4),
@@ -124,14 +123,6 @@ fn repetition(context: &mut Context, file: &RepetitionFile, stage: &str) -> Repe
 fn rank(context: &mut Context, file: &RankMethodFile, stage: &str) -> RankMethod {
     let confidence = file.confidence.as_ref();
     let points = file.points.as_ref();
-    if let Some(points) = points.filter(|_| file.compatible) {
-        let what = format!("the fewest points of the judge of {stage}");
-        context.out_of_range(
-            points,
-            &what,
-            "none beside `compatible: true`, which decides on any number",
-        );
-    }
     RankMethod {
         confidence: confidence.map_or(Ppm::percent(98), |confidence| {
             context.read(
@@ -151,13 +142,10 @@ fn rank(context: &mut Context, file: &RankMethodFile, stage: &str) -> RankMethod
 
 fn sequential(context: &mut Context, file: &SequentialMethodFile, stage: &str) -> SequentialMethod {
     let what = |field: &str| format!("the {field} of the judge of {stage}");
-    let effect = file.smallest_effect.as_ref().map_or(2.0, |effect| {
-        let read = context.read(effect, &what("smallest effect"));
-        if !(1.05..64.0).contains(&read) {
-            context.out_of_range(effect, &what("smallest effect"), "1.05 to 64");
-        }
-        read.clamp(1.05, 63.0)
-    });
+    let effect = file
+        .smallest_effect
+        .as_ref()
+        .map_or(2.0, |effect| context.read(effect, &what("smallest effect")));
     let mut share = |scalar: &Option<Scalar<_>>, usual: Ppm, field: &str| {
         let scalar = scalar.as_ref();
         scalar.map_or(usual, |scalar| context.read(scalar, &what(field)))
@@ -227,10 +215,6 @@ pub(super) fn resolve_check(
         }
         CheckFile::Latency(file) => {
             let quantile = context.read(&file.quantile, &format!("the quantile of {stage}"));
-            if quantile == Ppm::ZERO || quantile >= Ppm::ONE {
-                let what = format!("the quantile of {stage}");
-                context.out_of_range(&file.quantile, &what, "above 0 % and below 100 %");
-            }
             Check {
                 signal: Signal::Latency { quantile },
                 limit: limit(context, &file.limit, stage, |time: Micros| time.0),
@@ -244,7 +228,7 @@ pub(super) fn resolve_check(
         },
         CheckFile::LogErrors(file) => Check {
             signal: Signal::LogErrors,
-            limit: limit(context, &file.limit, stage, |lines: f64| {
+            limit: limit(context, &file.limit, &per_thousand(stage), |lines: f64| {
                 (lines.clamp(0.0, 1e9) * 1e3).round() as u64
             }),
             sample_min: u64::from(context.read(&file.sample_min, &sample_of(stage))),
@@ -272,6 +256,11 @@ pub(super) fn resolve_check(
     }
 }
 
+/// A stage whose limit is easily taken for a share.
+fn per_thousand(stage: &str) -> String {
+    format!("{stage}, in lines for every thousand requests,")
+}
+
 fn sample_of(stage: &str) -> String {
     format!("the smallest sample of {stage}")
 }
@@ -287,10 +276,6 @@ fn limit<K: Kind>(
         LimitFile::AtMost(limit) => Limit::AtMost(to_unit(context.read(limit, &what))),
         LimitFile::AtMostControl(relative) => {
             let factor = context.read(&relative.factor, &format!("the factor of {what}"));
-            if !(1.0..=1e6).contains(&factor) {
-                let what = format!("the factor of {what}");
-                context.out_of_range(&relative.factor, &what, "1 to 1000000");
-            }
             Limit::AtMostControl {
                 factor_ppm: (factor * 1e6).round() as u64,
                 floor: to_unit(context.read(&relative.floor, &what)),
@@ -305,9 +290,6 @@ fn lower_limit(context: &mut Context, file: &LowerLimitFile, stage: &str) -> Lim
         LowerLimitFile::AtLeast(limit) => Limit::AtLeast(u64::from(context.read(limit, &what))),
         LowerLimitFile::AtLeastControl(part) => {
             let factor = context.read(part, &what);
-            if !(0.0..=1.0).contains(&factor) {
-                context.out_of_range(part, &what, "0 to 1");
-            }
             Limit::AtLeastControl {
                 factor_ppm: (factor.clamp(0.0, 1.0) * 1e6).round() as u64,
             }

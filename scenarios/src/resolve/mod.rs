@@ -10,16 +10,23 @@ mod edge;
 mod expect;
 mod fleet;
 mod judge;
+mod mix;
 mod people;
 mod plan;
 mod propagation;
+mod response;
 mod size;
+mod teams;
+mod tools;
+mod trigger;
 mod world;
 
-use firedrill_sim::spec::Scenario;
+use firedrill_sim::spec::{Scenario, Support, Teams, Telemetry, ToolSpec};
 
 use crate::catalogue;
-use crate::file::{NoiseFile, ScenarioFile, WorldFile};
+use crate::faults::Known;
+use crate::file::{FleetFile, NoiseFile, ScenarioFile, TelemetryFile, WorldFile};
+use crate::plans::PlanSource;
 use crate::problem::{Problem, Source};
 use crate::yaml;
 
@@ -33,12 +40,14 @@ struct Section<'a, T> {
     value: &'a T,
 }
 
-/// The names of a world that others refer to.
+/// The names of a world that others refer to, and what its judges can see.
 struct World {
     fleet: firedrill_sim::spec::Fleet,
     regions: Names,
     services: Names,
     classes: Names,
+    /// Known once the telemetry was read.
+    known: Option<Known>,
 }
 
 /// A scenario, and what its `size` made of it.
@@ -48,9 +57,13 @@ pub(crate) type Resolved = (Scenario, Option<Resized>);
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub(crate) fn resolve(source: &Source, file: &ScenarioFile) -> Result<Resolved, Vec<Problem>> {
+pub(crate) fn resolve(
+    source: &Source,
+    file: &ScenarioFile,
+    plans: &[PlanSource],
+) -> Result<Resolved, Vec<Problem>> {
     let mut context = Context::new(source);
-    let resolved = build(&mut context, file);
+    let resolved = build(&mut context, file, plans);
     let mut problems = context.into_problems();
     if problems.is_empty() {
         let Some((scenario, resized)) = resolved else {
@@ -78,7 +91,7 @@ fn unsound(source: &Source, file: &ScenarioFile, error: &dyn std::error::Error) 
         .label("in this scenario")
 }
 
-fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
+fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Option<Resolved> {
     let preset = load_world(context, file);
     if file.world.is_none() {
         report_missing(context, file);
@@ -97,17 +110,14 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     let core = pick(file.core.as_ref(), preset, |world| &world.core);
     let noise = pick_noise(file, preset);
 
-    let name = context.read(&file.name, "the scenario's name");
-    let title = context.read(&file.title, "the title");
-    let summary = context.read(&file.summary, "the summary");
+    let (name, [title, summary]) = words(context, file);
     let duration = context.read(&file.duration, "the duration");
-    let mut world = context.within(&fleet?, fleet::resolve);
-    let size = file.size.as_ref();
-    let resized = size.and_then(|size| size::apply(context, size, &mut world.fleet));
+    let (mut world, resized) = world_of(context, file, &fleet?);
     let demand = context.within(&demand?, |context, demand| {
         demand::resolve(context, demand, &world)
     });
-    let slos = context.within(&slos?, |context, slos| {
+    let slos_section = slos?;
+    let slos = context.within(&slos_section, |context, slos| {
         world::resolve_slos(context, slos, &world)
     });
     let propagation = context.within(&propagation?, |context, propagation| {
@@ -115,16 +125,20 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
     });
     let step = context.within(&step?, |context, step| context.read(step, "the step"));
     let telemetry_source = telemetry?;
-    let telemetry = context.within(&telemetry_source, world::resolve_telemetry);
+    let telemetry = telemetry_of(context, &telemetry_source, &mut world);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
     let alerting = file.alerting.as_ref();
     let alerting = alerting.map(|file| alerting::resolve(context, file, &world, &slos));
-    let automation = world::automation(file.automation);
+    let (tools, support, teams) = responders(context, file, &world, &telemetry);
     let core = context.within(&core?, |context, core| {
-        world::resolve_core(context, core, automation)
+        world::resolve_core(context, core, world::automation(file.automation))
     });
-    let (configs, changes) = change::resolve(context, file, &configs?, &world, duration);
+    let section = configs?;
+    let (configs, changes) = change::resolve(context, (file, plans), &section, &world, duration);
+    let response = file.response.as_ref();
+    let response = response
+        .map(|response| response::resolve(context, response, &world, &section, &slos_section));
     world::check_times(context, file, &telemetry_source, step, duration);
     let expect = expect::resolve(context, file, &configs);
     let scenario = Scenario {
@@ -143,11 +157,63 @@ fn build(context: &mut Context, file: &ScenarioFile) -> Option<Resolved> {
         telemetry,
         noise: noise.unwrap_or_default(),
         on_call,
+        tools,
+        support,
+        teams,
         core,
         alerting: alerting.unwrap_or_default(),
+        response: response.unwrap_or_default(),
         expect,
     };
     Some((scenario, resized))
+}
+
+/// The name, the title and the summary.
+fn words(context: &mut Context, file: &ScenarioFile) -> (String, [String; 2]) {
+    let name = context.read(&file.name, "the scenario's name");
+    let title = context.read(&file.title, "the title");
+    (name, [title, context.read(&file.summary, "the summary")])
+}
+
+/// Fleet and names, and what `size` makes of the fleet.
+fn world_of(
+    context: &mut Context,
+    file: &ScenarioFile,
+    section: &Section<'_, FleetFile>,
+) -> (World, Option<Resized>) {
+    let mut world = context.within(section, fleet::resolve);
+    let size = file.size.as_ref();
+    let resized = size.and_then(|size| size::apply(context, size, &mut world.fleet));
+    (world, resized)
+}
+
+/// How numbers get to whoever judges; judges are told what they may count on.
+fn telemetry_of(
+    context: &mut Context,
+    section: &Section<'_, TelemetryFile>,
+    world: &mut World,
+) -> Telemetry {
+    let telemetry = context.within(section, world::resolve_telemetry);
+    world.known = Some(Known::of(&telemetry));
+    telemetry
+}
+
+/// What people respond with, who listens to users, and teams.
+type Responding = (Vec<ToolSpec>, Option<Support>, Option<Box<Teams>>);
+
+fn responders(
+    context: &mut Context,
+    file: &ScenarioFile,
+    world: &World,
+    telemetry: &Telemetry,
+) -> Responding {
+    let tools = file.tools.as_ref();
+    let tools = tools.map(|tools| tools::resolve(context, tools, world));
+    let support = file.support.as_ref();
+    let support = support.map(|file| tools::resolve_support(context, file, telemetry));
+    let teams = file.teams.as_ref().filter(|teams| !teams.is_empty());
+    let teams = teams.map(|teams| Box::new(teams::resolve(context, teams, world)));
+    (tools.unwrap_or_default(), support, teams)
 }
 
 /// Noise may be left out by the file and by its preset: then there is none.

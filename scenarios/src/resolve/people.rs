@@ -165,7 +165,7 @@ fn resolve_acknowledge(context: &mut Context, file: &AcknowledgeFile, model: &mu
     }
 }
 
-const fn severity_of(file: SeverityFile) -> Severity {
+pub(super) const fn severity_of(file: SeverityFile) -> Severity {
     match file {
         SeverityFile::Sev0 => Severity::Sev0,
         SeverityFile::Sev1 => Severity::Sev1,

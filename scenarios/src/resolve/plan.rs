@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use firedrill_core::health::judge::JudgeError;
 use firedrill_core::ids::{RegionId, ServiceId};
 use firedrill_core::rollout::{
     Audience, Placement, Plan, PlanError, Reaction, Stage, StageKind, Target,
@@ -15,6 +14,7 @@ use super::World;
 use super::context::Context;
 use super::judge;
 use super::world::above_zero;
+use crate::faults;
 
 /// Makes a plan of a file, to be followed by the instances of `service`.
 pub(super) fn resolve(
@@ -37,6 +37,11 @@ pub(super) fn resolve(
             .map(|stage| resolve_stage(context, stage, world, service))
             .collect(),
     };
+    if let Some(known) = world.known {
+        for stage in &file.stages.value {
+            context.faults(&faults::of_stage(stage, known));
+        }
+    }
     check(context, file, &plan, world, service);
     NamedPlan { name, plan }
 }
@@ -66,13 +71,10 @@ fn check(context: &mut Context, file: &PlanFile, plan: &Plan, world: &World, ser
     let share = |name: &str| named(name).map_or(file.stages.place, |stage| stage.share.place);
     let (code, place, help) = match &error {
         // These were found with their places on the way here.
-        PlanError::DuplicateStage(_)
-        | PlanError::UnknownRegion(_)
-        | PlanError::Judge {
-            error: JudgeError::NoChecks,
-            ..
+        PlanError::DuplicateStage(_) | PlanError::UnknownRegion(_) | PlanError::NoCheckInterval => {
+            return;
         }
-        | PlanError::NoCheckInterval => return,
+        PlanError::Judge { .. } if !context.is_clean() => return,
         PlanError::Judge { stage, .. } => (
             "scenario::judge",
             named(stage).map_or(file.stages.place, |stage| stage.name.place),
@@ -135,7 +137,7 @@ fn resolve_stage(
                 Some(PlacementFile::Cells) => Placement::Cells,
             },
         },
-        audience: match file.audience {
+        audience: match file.audience.value {
             AudienceFile::Public => Audience::Public,
             AudienceFile::Employees => Audience::Employees,
             AudienceFile::Mirrored => Audience::Mirrored,

@@ -20,6 +20,8 @@ pub(super) struct Causes {
     pub(super) taken: BTreeMap<RolloutId, u64>,
     /// The newest rollback that distribution took.
     pub(super) rollback_taken: Option<u64>,
+    /// The tool of an action last said that it is done.
+    pub(super) acted: Option<u64>,
     /// Instances first ran a defective version.
     pub(super) defect_active: BTreeMap<RolloutId, u64>,
     /// Harm last began.
@@ -44,6 +46,7 @@ impl Causes {
             }
             WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::HarmEnded { .. }
             | WorldEvent::SloRestored { .. }
             | WorldEvent::FleetClean { .. }
@@ -78,11 +81,15 @@ impl<W: Surroundings> Driver<'_, W> {
                 (slo_name(slo), causes.harm_started.into_iter().collect())
             }
             WorldEvent::SloRestored { slo, .. } => {
-                let because = [causes.breach.get(slo).copied(), causes.rollback_taken];
+                let because = [
+                    causes.breach.get(slo).copied(),
+                    causes.rollback_taken,
+                    causes.acted,
+                ];
                 (slo_name(slo), because.into_iter().flatten().collect())
             }
             WorldEvent::HarmEnded { .. } => {
-                let because = [causes.harm_started, causes.rollback_taken];
+                let because = [causes.harm_started, causes.rollback_taken, causes.acted];
                 ("users".into(), because.into_iter().flatten().collect())
             }
             WorldEvent::FleetClean { rollout } => (
@@ -91,6 +98,7 @@ impl<W: Surroundings> Driver<'_, W> {
             ),
             WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::DefectArmed { .. }
             | WorldEvent::VerdictTruth(_)
             | WorldEvent::Sample(_)

@@ -6,27 +6,34 @@ use firedrill_core::Micros;
 use firedrill_core::alerting::SloHistory;
 use firedrill_core::config::VersionId;
 use firedrill_core::health::{Outcome, TelemetryWindow};
-use firedrill_core::ids::{ChangeId, CommandId, IncidentId, PageId, RolloutId, ServiceId, SloId};
+use firedrill_core::ids::{
+    ChangeId, CommandId, IncidentId, PageId, RolloutId, ServiceId, SloId, TeamId,
+};
 use firedrill_core::plane::{Command, ControlPlane, Input, Issued, Note, NoteBody};
 use firedrill_core::rollout::Order;
 
-use crate::log::{Actor, PersonEvent, RunLog, VerdictTruth, WorldEvent};
+use crate::log::{Actor, PersonEvent, RunLog, ToolPurpose, VerdictTruth, WorldEvent};
 use crate::random::Draws;
-use crate::spec::Scenario;
-use crate::world::people::People;
+use crate::spec::{Defect, Scenario, ToolKind};
+use crate::world::people::{Circumstances, People};
 use crate::world::{PEOPLE, steady_rates};
 
+use super::actions::{Acting, Doing};
 use super::causes::Causes;
+use super::drawn;
 use super::header::header;
-use super::subjects::actor_of;
+use super::subjects::{actor_of, subject_of_command};
+use super::support::Heard;
 use super::surroundings::Surroundings;
+use super::teams::AtWork;
+use super::tools::{Toolbox, Wish, to_carry};
 use super::{EventQueue, Journal, Tamper};
 
 /// From the core to distribution or pager.
 const COMMAND_DELAY: Micros = Micros::from_millis(200);
 
 /// What is to come.
-enum Next {
+pub(super) enum Next {
     /// The world moves.
     Step,
     /// A scrape reaches the core.
@@ -44,32 +51,53 @@ enum Next {
         suspects: Vec<RolloutId>,
         paged: u64,
     },
+    /// Somebody does something about an outage.
+    Act(Doing),
     /// Whoever is on call knows what to do.
     Decide {
         page: PageId,
         blamed: Option<RolloutId>,
         answered: u64,
     },
+    /// Something that waited for a tool, or took another way, may be done.
+    Errand(u64),
+    /// Support reaches whoever is on call.
+    Called,
+    /// Somebody else of a team is on call from now on, or nobody.
+    ShiftEnds(TeamId),
+}
+
+/// What somebody takes for the cause, and takes back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verdict {
+    page: PageId,
+    rollout: RolloutId,
 }
 
 pub(crate) struct Driver<'a, W> {
     pub(super) scenario: &'a Scenario,
     pub(super) plane: ControlPlane,
     pub(super) world: W,
-    people: People,
-    queue: EventQueue<Next>,
+    pub(super) people: People,
+    pub(super) tools: Toolbox,
+    pub(super) heard: Heard,
+    pub(super) at_work: AtWork,
+    pub(super) queue: EventQueue<Next>,
     pub(super) log: RunLog,
     journal: Option<Journal>,
-    now: Micros,
+    pub(super) now: Micros,
     /// The log's numbers of the core's notes.
     note_events: Vec<u64>,
     command_events: BTreeMap<CommandId, u64>,
     pub(super) change_specs: BTreeMap<ChangeId, usize>,
+    /// What is wrong with each change of the scenario.
+    pub(super) defects: Vec<Option<Defect>>,
     /// The change whose proposal is being handled.
     pub(super) proposing: Option<usize>,
     /// The open incidents that whoever is on call is at work on.
-    answered: BTreeSet<IncidentId>,
+    pub(super) answered: BTreeSet<IncidentId>,
     pub(super) causes: Causes,
+    pub(super) acting: Acting,
 }
 
 impl<'a, W: Surroundings> Driver<'a, W> {
@@ -85,19 +113,25 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         let initial: Vec<VersionId> = (0..scenario.fleet.services.len())
             .map(|service| initial_version(scenario, &plane, ServiceId(service as u16)))
             .collect();
+        let drawn = drawn::draw(scenario, seed, tamper);
         Self {
             world: world(&initial),
             people: People::new(Draws::new(seed, PEOPLE, tamper)),
+            tools: Toolbox::new(scenario, Draws::new(seed, PEOPLE, tamper)),
+            heard: Heard::default(),
+            at_work: AtWork::default(),
             queue: EventQueue::default(),
-            log: RunLog::new(header(scenario, seed)),
+            log: RunLog::new(header(scenario, seed, drawn.clone())),
             journal: None,
             now: Micros::ZERO,
             note_events: Vec::new(),
             command_events: BTreeMap::new(),
             change_specs: BTreeMap::new(),
+            defects: drawn::defects(scenario, &drawn),
             proposing: None,
             answered: BTreeSet::new(),
             causes: Causes::default(),
+            acting: Acting::new(scenario, Draws::new(seed, PEOPLE, tamper)),
             scenario,
             plane,
         }
@@ -119,6 +153,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         for (index, change) in self.scenario.changes.iter().enumerate() {
             self.queue.push(change.at, Next::Propose(index));
         }
+        self.watch_shifts();
         self.queue.push(self.scenario.step, Next::Step);
         let end = self.scenario.duration;
         loop {
@@ -153,7 +188,13 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     fn happen(&mut self, next: Next) {
         match next {
             Next::Step => self.step(),
-            Next::Window(window) => self.tell(Input::WindowArrived { window }, None),
+            Next::Window(window) => {
+                if self.stores_scrape() {
+                    self.watch(&window);
+                    self.tell(Input::WindowArrived { window }, None);
+                }
+            }
+            Next::Act(doing) => self.act(doing),
             Next::Propose(index) => self.propose(index),
             Next::Review { change, spec } => {
                 let review = &self.scenario.changes[spec].review;
@@ -174,8 +215,8 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 suspects,
                 paged,
             } => {
-                // Nobody takes up twice what they are at work on.
-                if self.answered.insert(incident) {
+                // Nobody takes up twice what they are at work on, or what is another team's now.
+                if !self.is_rerouted(page) && self.answered.insert(incident) {
                     self.answer(page, suspects, paged);
                 }
             }
@@ -184,6 +225,9 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 blamed,
                 answered,
             } => self.decide(page, blamed, answered),
+            Next::Errand(number) => self.run_errand(number),
+            Next::Called => self.called(),
+            Next::ShiftEnds(team) => self.shift_ends(team),
         }
     }
 
@@ -193,9 +237,14 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         self.log_world(events);
         if now.0.is_multiple_of(self.scenario.telemetry.scrape_every.0) {
             let (deliveries, sample) = self.world.end_interval(now);
+            let reports = deliveries.iter().map(|one| one.window.user_reports).max();
+            let more = self.store_latency();
             for delivery in deliveries {
-                self.queue.push(delivery.at, Next::Window(delivery.window));
+                let window = Next::Window(delivery.window);
+                self.queue.push(delivery.at + more, window);
             }
+            self.observe_health(&sample);
+            self.hear_users(reports.unwrap_or(0));
             let sample = WorldEvent::Sample(Box::new(sample));
             self.log.push(now, Actor::World, "fleet", vec![], sample);
         }
@@ -209,7 +258,10 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             };
             self.tell(input, cause);
         }
+        self.report_capacity();
+        self.tell_actions();
         self.check_invariants();
+        self.look_at_tools();
         self.queue.push(now + self.scenario.step, Next::Step);
     }
 
@@ -236,7 +288,15 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             ..
         } = &issued.command
         {
-            let delay = self.people.acknowledge(self.scenario, *page, now);
+            let Some(on_its_way) = self.send_page(ToolPurpose::Page(*page), ordered) else {
+                self.tell(Input::CommandFailed { command: issued.id }, None);
+                return;
+            };
+            let model = self.responders(*page);
+            let asked = (*page, now);
+            let delay = self
+                .people
+                .acknowledge(self.scenario, model.as_ref(), asked);
             let answer = Next::Answer {
                 incident: *incident,
                 page: *page,
@@ -244,16 +304,31 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 paged: ordered,
             };
             if let Some(delay) = delay {
-                self.queue.push(now + delay, answer);
+                self.queue.push(now + on_its_way + delay, answer);
             }
         }
+        self.order_tool(issued, ordered);
+        if let Some(rollout) = issued.command.rollout() {
+            if matches!(issued.command, Command::RollBack { .. }) {
+                self.drop_pushes(rollout);
+            }
+            let wish = Wish::Carry(issued.clone());
+            let purpose = to_carry(issued.id);
+            return self.wish(ToolKind::Distribution, purpose, (wish, ordered));
+        }
+        self.tell(Input::CommandDone { command: issued.id }, None);
+    }
+
+    /// Distribution takes a command over.
+    pub(super) fn carry(&mut self, issued: &Issued, because: u64) {
+        let now = self.now;
         if let Some(rollout) = issued.command.rollout() {
             self.world.take_command(now, issued);
             let subject = self.rollout_subject(rollout);
             let body = WorldEvent::CommandTaken { command: issued.id };
             let taken = self
                 .log
-                .push(now, Actor::Distribution, subject, vec![ordered], body);
+                .push(now, Actor::Distribution, subject, vec![because], body);
             self.causes.taken.insert(rollout, taken);
             if matches!(issued.command, Command::RollBack { .. }) {
                 self.causes.rollback_taken = Some(taken);
@@ -262,14 +337,27 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         self.tell(Input::CommandDone { command: issued.id }, None);
     }
 
-    fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
+    pub(super) fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
         let now = self.now;
         let body = PersonEvent::PageAnswered { page };
         let answered = self.log.push(now, Actor::OnCall, "page", vec![paged], body);
-        let by = self.scenario.on_call.principal.clone();
+        let by = self.takes_up(page);
         self.tell(Input::PageAcknowledged { page, by }, Some(answered));
+        self.takes_command(page, answered);
         let shown = self.with_truth(&suspects);
-        for act in self.people.diagnose(self.scenario, page, now, &shown) {
+        let incident = self.incident_of(page);
+        let circumstances = Circumstances {
+            sight: self.look_with(page, answered),
+            can_talk: self.tools.can_talk(now),
+            busy: self.busy(incident),
+            shift_ends_in: self.shift_ends_in(page),
+        };
+        let model = self.responders(page);
+        let asked = (incident, page, now);
+        let moves =
+            self.people
+                .diagnose(self.scenario, model.as_ref(), asked, &shown, circumstances);
+        for act in moves {
             let decide = Next::Decide {
                 page,
                 blamed: act.blamed,
@@ -288,15 +376,26 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         let decided = self
             .log
             .push(self.now, Actor::OnCall, subject, vec![answered], body);
-        if let Some(rollout) = rollout {
-            let by = self.scenario.on_call.principal.clone();
-            let input = Input::OperatorOrdered {
-                rollout,
-                order: Order::RollBack,
-                by,
-            };
-            self.tell(input, Some(decided));
+        if let Some(rollout) = rollout
+            && !self.passes_on(page, rollout, decided)
+        {
+            let wish = Wish::Order(Verdict { page, rollout });
+            let purpose = ToolPurpose::Order(rollout);
+            self.wish(ToolKind::RollbackService, purpose, (wish, decided));
         }
+    }
+
+    /// Somebody orders a rollback, if it still matters to them.
+    pub(super) fn order(&mut self, verdict: &Verdict, because: u64) {
+        if self.people.are_done_with(verdict.page) {
+            return;
+        }
+        let input = Input::OperatorOrdered {
+            rollout: verdict.rollout,
+            order: Order::RollBack,
+            by: self.principal(verdict.page),
+        };
+        self.tell(input, Some(because));
     }
 
     /// The metrics store remembers a long time of ordinary service.
@@ -313,7 +412,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     }
 
     /// Tells the core something; `cause` is the event that it follows from.
-    fn tell(&mut self, input: Input, cause: Option<u64>) {
+    pub(super) fn tell(&mut self, input: Input, cause: Option<u64>) {
         if let Some(journal) = &mut self.journal {
             journal.push((self.now, input.clone()));
         }
@@ -343,7 +442,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             let because: Vec<u64> = because.collect();
             let subject = match issued.command.rollout() {
                 Some(rollout) => self.rollout_subject(rollout),
-                None => "page".into(),
+                None => subject_of_command(&issued.command),
             };
             let body = issued.command.clone();
             let event = self.log.push(self.now, Actor::Core, subject, because, body);
@@ -374,6 +473,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         );
         self.note_events.push(event);
         self.react(&note.body, event);
+        self.follow_playbook(&note.body, event);
     }
 
     /// What in the world a note follows from: the core cannot know it, the log can.
@@ -410,7 +510,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                     .proposing
                     .expect("changes are proposed by the scenario");
                 self.change_specs.insert(*change, index);
-                let defect = self.scenario.changes[index].defect.as_ref();
+                let defect = self.defects[index].as_ref();
                 let service = self.scenario.configs[config.index()].service;
                 let document = self.plane.store().document(*config, *candidate);
                 let document = document.cloned().unwrap_or_default();
@@ -421,6 +521,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                         change: *change,
                         mechanism: defect.mechanism,
                         story: defect.story.clone(),
+                        drawn: drawn::record_of(&self.log.header().drawn, index),
                     };
                     let subject = self.scenario.configs[config.index()].schema.name.clone();
                     let armed = self
@@ -461,9 +562,11 @@ impl<'a, W: Surroundings> Driver<'a, W> {
                 self.log_truth(*rollout, truth, event);
             }
             NoteBody::IncidentResolved { incident } => {
-                self.answered.remove(incident);
-                self.people.all_clear();
+                self.let_go(*incident);
             }
+            NoteBody::IncidentMoved {
+                incident, from, to, ..
+            } => self.incident_moved(*incident, *from, *to, event),
             _ => {}
         }
     }

@@ -2,10 +2,12 @@
 
 use firedrill_core::health::Indicator;
 
-use crate::log::{ConfigName, Header, Names, SCHEMA_VERSION, ServiceName, SloName, StageName};
-use crate::spec::{ConfigSpec, NamedSlo, Scenario};
+use crate::log::{
+    ConfigName, Header, Names, PersonName, SCHEMA_VERSION, ServiceName, SloName, StageName,
+};
+use crate::spec::{ConfigSpec, DrawnDefect, NamedSlo, PersonSpec, Scenario, TeamSpec};
 
-pub(super) fn header(scenario: &Scenario, seed: u64) -> Header {
+pub(super) fn header(scenario: &Scenario, seed: u64, drawn: Vec<DrawnDefect>) -> Header {
     let fleet = &scenario.fleet;
     Header {
         schema: SCHEMA_VERSION,
@@ -18,6 +20,7 @@ pub(super) fn header(scenario: &Scenario, seed: u64) -> Header {
         duration: scenario.duration,
         step: scenario.step,
         start_of_day: scenario.demand.start,
+        drawn,
         names: Names {
             regions: fleet
                 .regions
@@ -40,7 +43,26 @@ pub(super) fn header(scenario: &Scenario, seed: u64) -> Header {
             slos: scenario.slos.iter().map(slo_name).collect(),
             configs: scenario.configs.iter().map(config_name).collect(),
             symptoms: scenario.alerting.symptoms.rules.clone(),
+            teams: teams(scenario).map(|team| team.name.clone()).collect(),
+            people: people(scenario).map(person_name).collect(),
         },
+    }
+}
+
+fn teams(scenario: &Scenario) -> impl Iterator<Item = &TeamSpec> {
+    let teams = scenario.teams.iter();
+    teams.flat_map(|teams| &teams.teams)
+}
+
+fn people(scenario: &Scenario) -> impl Iterator<Item = &PersonSpec> {
+    let teams = scenario.teams.iter();
+    teams.flat_map(|teams| &teams.people)
+}
+
+fn person_name(person: &PersonSpec) -> PersonName {
+    PersonName {
+        name: person.principal.name.clone(),
+        team: person.team.0,
     }
 }
 

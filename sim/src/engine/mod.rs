@@ -1,13 +1,20 @@
 //! Queue, clock and the core's driver: the world moves in steps, everything else keeps its exact
 //! time, and the core is woken when it asks to be.
 
+mod actions;
+mod capacity;
 mod causes;
+mod drawn;
 mod driver;
+mod evidence;
 mod header;
 mod invariants;
 mod queue;
 mod subjects;
+mod support;
 mod surroundings;
+mod teams;
+mod tools;
 
 use firedrill_core::Micros;
 use firedrill_core::config::VersionId;
@@ -17,6 +24,8 @@ use crate::log::RunLog;
 use crate::spec::Scenario;
 use crate::world::World;
 
+pub(crate) use drawn::DEFECTS;
+pub use drawn::drawn_defects;
 pub(crate) use driver::Driver;
 pub use queue::EventQueue;
 pub(crate) use surroundings::Surroundings;

@@ -1,7 +1,7 @@
 //! What events are about, and who acts in them, in words.
 
 use firedrill_core::ids::{ChangeId, RegionId, RolloutId, ServiceId, SloId};
-use firedrill_core::plane::NoteBody;
+use firedrill_core::plane::{ActionNote, Command, NoteBody};
 
 use crate::log::Actor;
 use crate::spec::RECEIVERS;
@@ -23,7 +23,7 @@ impl<W: Surroundings> Driver<'_, W> {
         let is_guilty = |rollout: &RolloutId| {
             let change = self.causes.rollout_change.get(rollout);
             let spec = change.and_then(|change| self.change_specs.get(change));
-            spec.is_some_and(|spec| self.scenario.changes[*spec].defect.is_some())
+            spec.is_some_and(|spec| self.defects[*spec].is_some())
         };
         let marked = suspects
             .iter()
@@ -62,6 +62,7 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::RollbackStarted { rollout, .. }
             | NoteBody::RollbackCompleted { rollout }
             | NoteBody::OrderRecorded { rollout, .. } => self.rollout_subject(*rollout),
+            NoteBody::TroubleReported { .. } | NoteBody::TroubleEnded { .. } => "users".into(),
             NoteBody::AlertFired { alert } => self.slo_subject(alert.slo),
             NoteBody::AlertResolved { slo, .. } => self.slo_subject(*slo),
             NoteBody::SymptomFired {
@@ -83,10 +84,15 @@ impl<W: Surroundings> Driver<'_, W> {
             | NoteBody::SeverityChanged { incident, .. }
             | NoteBody::IncidentMoved { incident, .. }
             | NoteBody::RoleAssumed { incident, .. }
+            | NoteBody::RoleHandedOver { incident, .. }
+            | NoteBody::RoleReleased { incident, .. }
+            | NoteBody::IncidentRerouted { incident, .. }
+            | NoteBody::StatusPosted { incident, .. }
             | NoteBody::StatusPostMissed { incident, .. }
             | NoteBody::SuspectsRanked { incident, .. }
             | NoteBody::PageSent { incident, .. }
             | NoteBody::PageAcknowledged { incident, .. } => format!("incident {incident}"),
+            NoteBody::Action(note) => self.action_subject(note),
             NoteBody::CommandRetried { command, .. } | NoteBody::CommandGivenUp { command } => {
                 format!("command {command}")
             }
@@ -103,8 +109,34 @@ impl<W: Surroundings> Driver<'_, W> {
         )
     }
 
+    fn action_subject(&self, note: &ActionNote) -> String {
+        match note {
+            ActionNote::OverrideAsked { rollout, .. }
+            | ActionNote::OverrideGranted { rollout, .. }
+            | ActionNote::OverrideRefused { rollout, .. } => self.rollout_subject(*rollout),
+            ActionNote::Refused { .. } => "action".into(),
+            ActionNote::Suggested { action, .. }
+            | ActionNote::Begun { action, .. }
+            | ActionNote::Started { action }
+            | ActionNote::StepOrdered { action, .. }
+            | ActionNote::Finished { action, .. }
+            | ActionNote::Verified { action }
+            | ActionNote::Failed { action, .. }
+            | ActionNote::Cancelled { action, .. }
+            | ActionNote::Restored { action } => format!("action {action}"),
+        }
+    }
+
     fn slo_subject(&self, slo: SloId) -> String {
         self.log.header().names.slos[slo.index()].name.clone()
+    }
+}
+
+/// What a command is about that belongs to no rollout.
+pub(super) fn subject_of_command(command: &Command) -> String {
+    match command {
+        Command::Act { action, .. } => format!("action {action}"),
+        Command::Page { .. } | Command::Push { .. } | Command::RollBack { .. } => "page".into(),
     }
 }
 
@@ -119,7 +151,13 @@ pub(super) const fn actor_of(body: &NoteBody) -> Actor {
         NoteBody::ChangeReviewed { .. } => Actor::Reviewer,
         NoteBody::OrderRecorded { .. }
         | NoteBody::PageAcknowledged { .. }
-        | NoteBody::RoleAssumed { .. } => Actor::OnCall,
+        | NoteBody::RoleAssumed { .. }
+        | NoteBody::RoleHandedOver { .. }
+        | NoteBody::RoleReleased { .. }
+        | NoteBody::IncidentRerouted { .. }
+        | NoteBody::StatusPosted { .. }
+        | NoteBody::TroubleReported { .. }
+        | NoteBody::TroubleEnded { .. } => Actor::OnCall,
         _ => Actor::Core,
     }
 }

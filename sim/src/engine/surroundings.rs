@@ -6,6 +6,7 @@ use firedrill_core::config::{Document, VersionId};
 use firedrill_core::health::Outcome;
 use firedrill_core::ids::{RegionId, RolloutId, ServiceId};
 use firedrill_core::plane::Issued;
+use firedrill_core::remediation::Input as Fact;
 use firedrill_core::rollout::ExposureReport;
 
 use crate::log::{Sample, VerdictTruth, WorldEvent};
@@ -28,6 +29,11 @@ pub(crate) trait Surroundings {
 
     /// Distribution takes a command over.
     fn take_command(&mut self, now: Micros, issued: &Issued);
+
+    /// What tools have to say since they were last asked; nothing where there are none.
+    fn action_news(&mut self) -> Vec<Fact> {
+        Vec::new()
+    }
 
     /// Takes note of a version that somebody proposed, and of what is wrong with it.
     fn add_version(
@@ -75,6 +81,10 @@ impl Surroundings for World<'_> {
 
     fn take_command(&mut self, now: Micros, issued: &Issued) {
         self.take_command(now, issued);
+    }
+
+    fn action_news(&mut self) -> Vec<Fact> {
+        self.action_news()
     }
 
     fn add_version(

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::spec::Mechanism;
 
+use super::tools::ToolEvent;
+
 /// Who acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -105,6 +107,21 @@ pub enum PersonEvent {
         /// The page.
         page: PageId,
     },
+    /// Somebody begins with something that the playbook names.
+    PlayBegun {
+        /// Its name there.
+        play: String,
+    },
+    /// Somebody was to agree that a verdict is overridden, and does not.
+    OverrideDeclined {
+        /// The rollout.
+        rollout: RolloutId,
+    },
+    /// Somebody called whoever is on call, since users complain.
+    TroubleTold {
+        /// So many reports of users came lately.
+        reports: u32,
+    },
     /// They settled on a cause and what to do about it; nothing when they found no suspect.
     CauseSuspected {
         /// The page they work on.
@@ -128,6 +145,8 @@ pub enum WorldEvent {
         /// Why.
         error: String,
     },
+    /// Something about a tool.
+    Tool(ToolEvent),
     /// Truth: a proposed change carries a defect.
     DefectArmed {
         /// The change.
@@ -136,6 +155,10 @@ pub enum WorldEvent {
         mechanism: Mechanism,
         /// What goes wrong and why.
         story: String,
+        /// Where it stands among the drawn defects of the log's header; nothing when it was not
+        /// drawn.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        drawn: Option<u32>,
     },
     /// Truth: the first instances of a region run the defective version.
     DefectActive {
@@ -194,7 +217,7 @@ impl WorldEvent {
     const fn is_truth(&self) -> bool {
         !matches!(
             self,
-            Self::CommandTaken { .. } | Self::InputRefused { .. } | Self::RunEnded
+            Self::CommandTaken { .. } | Self::InputRefused { .. } | Self::Tool(_) | Self::RunEnded
         )
     }
 }

@@ -5,6 +5,7 @@
 //! knowledge: the core never saw them.
 
 mod event;
+mod tools;
 
 use std::io::{self, Write};
 
@@ -14,10 +15,13 @@ use firedrill_core::{Micros, Ppm};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::spec::DrawnDefect;
+
 pub use event::{
     Actor, Event, EventBody, ExposureSample, PersonEvent, Sample, ServiceSample, SloSample,
     VerdictTruth, WorldEvent,
 };
+pub use tools::{ToolEvent, ToolPurpose, ToolTrouble};
 
 /// The version of the log's form. It grows when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -82,6 +86,21 @@ pub struct Names {
     /// Symptom rules; left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub symptoms: Vec<SymptomRule>,
+    /// Teams; none where one person is on call for everything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub teams: Vec<String>,
+    /// The people in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub people: Vec<PersonName>,
+}
+
+/// Somebody who may be paged, for readers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonName {
+    /// A handle.
+    pub name: String,
+    /// The index of their team.
+    pub team: u16,
 }
 
 /// The first line of a log.
@@ -107,6 +126,9 @@ pub struct Header {
     pub step: Micros,
     /// UTC time of day at the start, in microseconds.
     pub start_of_day: Micros,
+    /// The defects that the seed drew, as plain records; none where every change is what it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<DrawnDefect>,
     /// Names behind ids.
     pub names: Names,
 }

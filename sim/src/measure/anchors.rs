@@ -4,11 +4,11 @@ use firedrill_core::Micros;
 use firedrill_core::config::Decision;
 use firedrill_core::health::{Outcome, Urgency};
 use firedrill_core::ids::{ChangeId, RolloutId, SloId};
-use firedrill_core::plane::NoteBody;
+use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{PauseReason, RollbackReason, StageKind};
 use serde::Serialize;
 
-use crate::log::{Event, EventBody, RunLog, StageName, WorldEvent};
+use crate::log::{Event, EventBody, PersonEvent, RunLog, StageName, WorldEvent};
 
 /// A moment and the event that marks it. The event may be later than the moment where an end is
 /// only certain after a while of quiet.
@@ -57,8 +57,33 @@ pub enum Catcher {
         /// The rule.
         rule: String,
     },
+    /// Users who complained, before anybody answered a page.
+    Users,
+    /// Nothing caught it, but this stage had no data and paused the rollout.
+    NoData {
+        /// The stage.
+        stage: String,
+    },
     /// Nothing did.
     Nobody,
+}
+
+impl Catcher {
+    /// Whether no layer caught the change: a pause for lack of data is neither a catch nor a false
+    /// alarm.
+    #[must_use]
+    pub const fn is_nobody(&self) -> bool {
+        match self {
+            Self::NoData { .. } | Self::Nobody => true,
+            Self::Validation
+            | Self::Review
+            | Self::Canary { .. }
+            | Self::Wave { .. }
+            | Self::SloAlert { .. }
+            | Self::SymptomAlert { .. }
+            | Self::Users => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Catcher {
@@ -70,6 +95,8 @@ impl std::fmt::Display for Catcher {
             Self::Wave { stage } => write!(f, "wave `{stage}`"),
             Self::SloAlert { slo } => write!(f, "SLO alert `{slo}`"),
             Self::SymptomAlert { rule } => write!(f, "symptom alert `{rule}`"),
+            Self::Users => f.write_str("users' reports"),
+            Self::NoData { stage } => write!(f, "nobody, stage `{stage}` paused for lack of data"),
             Self::Nobody => f.write_str("nobody"),
         }
     }
@@ -150,13 +177,15 @@ impl Anchors {
             clean: None,
             paging_slo: None,
             paging_symptom: None,
+            heard_by: None,
             anchors: Self::none(),
         };
         for event in log.events() {
             match &event.body {
                 EventBody::Note(note) => finder.note(event, note),
                 EventBody::World(world) => finder.world(event, world),
-                EventBody::Command(_) | EventBody::Person(_) => {}
+                EventBody::Person(person) => finder.person(person),
+                EventBody::Command(_) => {}
             }
         }
         finder.anchors
@@ -174,6 +203,12 @@ fn measured_change(log: &RunLog) -> ChangeId {
     defective.unwrap_or_default()
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    Page,
+    Users,
+}
+
 struct Finder<'a> {
     log: &'a RunLog,
     measured: ChangeId,
@@ -184,6 +219,8 @@ struct Finder<'a> {
     clean: Option<Anchor>,
     paging_slo: Option<SloId>,
     paging_symptom: Option<u16>,
+    /// How people first heard of it.
+    heard_by: Option<Heard>,
     anchors: Anchors,
 }
 
@@ -192,7 +229,7 @@ fn first(slot: &mut Option<Anchor>, event: &Event) {
 }
 
 impl Finder<'_> {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "most notes mark no moment")]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "told by the next function")]
     fn note(&mut self, event: &Event, note: &NoteBody) {
         let measured = self.anchors.rollout;
         let own = |rollout: &RolloutId| Some(*rollout) == measured;
@@ -230,13 +267,7 @@ impl Finder<'_> {
                 first(&mut self.anchors.first_signal, event);
             }
             NoteBody::RolloutPaused { rollout, reason } if own(rollout) => {
-                if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
-                    first(&mut self.anchors.first_signal, event);
-                }
-                // A stage that gets no verdict stops the change just as one that gets a bad one.
-                if matches!(reason, PauseReason::JudgedBad | PauseReason::NoVerdict(_)) {
-                    self.caught_by_judge(event);
-                }
+                self.paused(event, *reason);
             }
             NoteBody::RollbackStarted {
                 rollout, reason, ..
@@ -246,8 +277,14 @@ impl Finder<'_> {
                     RollbackReason::JudgedBad | RollbackReason::ExposureExceeded => {
                         self.caught_by_judge(event);
                     }
-                    RollbackReason::Ordered | RollbackReason::Alert => self.caught_by_alert(),
+                    RollbackReason::Ordered | RollbackReason::Alert | RollbackReason::Killed => {
+                        self.caught_by_alert();
+                    }
                 }
+            }
+            // A verdict that people overrode stops nothing.
+            NoteBody::Action(ActionNote::OverrideGranted { rollout, .. }) if own(rollout) => {
+                self.anchors.caught_by = Catcher::Nobody;
             }
             NoteBody::RollbackCompleted { rollout } if own(rollout) => {
                 first(&mut self.anchors.rollback_completed, event);
@@ -255,6 +292,14 @@ impl Finder<'_> {
             NoteBody::RolloutCompleted { rollout } if own(rollout) => {
                 first(&mut self.anchors.completed, event);
             }
+            _ => self.noticed(event, note),
+        }
+    }
+
+    /// Alerts and pages, whatever they are about.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "most notes mark no moment")]
+    fn noticed(&mut self, event: &Event, note: &NoteBody) {
+        match note {
             NoteBody::AlertFired { alert } if alert.rule.urgency == Urgency::Page => {
                 self.paging_slo.get_or_insert(alert.slo);
                 first(&mut self.anchors.alert_fired, event);
@@ -265,6 +310,7 @@ impl Finder<'_> {
                 first(&mut self.anchors.alert_fired, event);
                 first(&mut self.anchors.first_signal, event);
             }
+            NoteBody::TroubleReported { .. } => first(&mut self.anchors.first_signal, event),
             NoteBody::PageSent { .. } => first(&mut self.anchors.paged, event),
             NoteBody::PageAcknowledged { .. } => first(&mut self.anchors.acknowledged, event),
             _ => {}
@@ -318,19 +364,57 @@ impl Finder<'_> {
             | WorldEvent::FleetClean { .. }
             | WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::VerdictTruth(_)
             | WorldEvent::Sample(_)
             | WorldEvent::RunEnded => {}
         }
     }
 
+    fn paused(&mut self, event: &Event, reason: PauseReason) {
+        if matches!(reason, PauseReason::PushStalled | PauseReason::NoVerdict(_)) {
+            first(&mut self.anchors.first_signal, event);
+        }
+        match reason {
+            PauseReason::NoVerdict(Outcome::NoData(_)) => self.paused_without_data(event),
+            // A stage that cannot be told to be good stops the change just as a bad one.
+            PauseReason::JudgedBad | PauseReason::NoVerdict(_) => self.caught_by_judge(event),
+            PauseReason::Ordered
+            | PauseReason::Alert
+            | PauseReason::Frozen
+            | PauseReason::Killed
+            | PauseReason::PushStalled => {}
+        }
+    }
+
     /// The stage that the rollout is in now is the one whose judge caught it.
     fn caught_by_judge(&mut self, event: &Event) {
-        if self.anchors.caught_by != Catcher::Nobody {
+        if !self.anchors.caught_by.is_nobody() {
             return;
         }
+        if let Some(StageName { name, stage_kind }) = self.stage_at(event) {
+            let stage = name.clone();
+            self.anchors.caught_by = match stage_kind {
+                StageKind::Canary => Catcher::Canary { stage },
+                StageKind::Wave => Catcher::Wave { stage },
+            };
+        }
+    }
+
+    /// Nothing is known of the change where there is no data: nobody caught it.
+    fn paused_without_data(&mut self, event: &Event) {
+        if self.anchors.caught_by == Catcher::Nobody
+            && let Some(StageName { name, .. }) = self.stage_at(event)
+        {
+            let stage = name.clone();
+            self.anchors.caught_by = Catcher::NoData { stage };
+        }
+    }
+
+    /// The stage that the rollout is in at an event.
+    fn stage_at(&self, event: &Event) -> Option<&StageName> {
         let entered = self.log.events()[..event.seq as usize].iter().rev();
-        let stage = entered.into_iter().find_map(|event| match &event.body {
+        entered.into_iter().find_map(|event| match &event.body {
             EventBody::Note(NoteBody::StageEntered { rollout, stage, .. })
                 if Some(*rollout) == self.anchors.rollout =>
             {
@@ -340,25 +424,30 @@ impl Finder<'_> {
             | EventBody::World(_)
             | EventBody::Command(_)
             | EventBody::Person(_) => None,
-        });
-        if let Some(StageName { name, stage_kind }) = stage {
-            self.anchors.caught_by = match stage_kind {
-                StageKind::Canary => Catcher::Canary {
-                    stage: name.clone(),
-                },
-                StageKind::Wave => Catcher::Wave {
-                    stage: name.clone(),
-                },
-            };
+        })
+    }
+
+    const fn person(&mut self, person: &PersonEvent) {
+        let heard = match person {
+            PersonEvent::PageAnswered { .. } => Heard::Page,
+            PersonEvent::TroubleTold { .. } => Heard::Users,
+            PersonEvent::CauseSuspected { .. }
+            | PersonEvent::PlayBegun { .. }
+            | PersonEvent::OverrideDeclined { .. } => return,
+        };
+        if self.heard_by.is_none() {
+            self.heard_by = Some(heard);
         }
     }
 
     fn caught_by_alert(&mut self) {
-        if self.anchors.caught_by != Catcher::Nobody {
+        if !self.anchors.caught_by.is_nobody() {
             return;
         }
         let names = &self.log.header().names;
-        if let Some(slo) = self.paging_slo {
+        if self.heard_by == Some(Heard::Users) {
+            self.anchors.caught_by = Catcher::Users;
+        } else if let Some(slo) = self.paging_slo {
             let slo = names.slos[slo.index()].name.clone();
             self.anchors.caught_by = Catcher::SloAlert { slo };
         } else if let Some(rule) = self.paging_symptom {

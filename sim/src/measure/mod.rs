@@ -21,8 +21,10 @@
 //! number; what there was no need for is [`Span::NotApplicable`]. Ground truth is as exact as the
 //! world's step.
 
+mod actions;
 mod anchors;
 mod suspects;
+mod teams;
 
 use firedrill_core::ids::{RolloutId, SloId};
 use firedrill_core::plane::NoteBody;
@@ -30,7 +32,9 @@ use firedrill_core::{Micros, Ppm};
 use serde::Serialize;
 
 use crate::log::{EventBody, RunLog, Sample, WorldEvent};
+use crate::spec::DrawnDefect;
 
+pub use actions::{ActionEnd, ActionTaken, ActionsTaken};
 pub use anchors::{Anchor, Anchors, Catcher};
 pub use suspects::SuspectRank;
 
@@ -79,6 +83,9 @@ pub struct Measures {
     pub rollout: Option<RolloutId>,
     /// Whether the change is defective.
     pub defective: bool,
+    /// What was drawn for it, where its defect comes from a mix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drawn: Option<DrawnDefect>,
     /// Whether any user request was harmed.
     pub harmed: bool,
     /// First harm to first signal.
@@ -117,6 +124,10 @@ pub struct Measures {
     pub alerts: u32,
     /// Incidents that were opened.
     pub incidents: u32,
+    /// Teams that were paged; one where there are none and somebody was.
+    pub teams_paged: u32,
+    /// Whether the command of an incident changed hands.
+    pub command_handed_over: bool,
     /// Where the change stood among the suspects that were shown first.
     pub suspect_rank: SuspectRank,
     /// Whether the change reached its whole scope and was not taken back.
@@ -125,6 +136,9 @@ pub struct Measures {
     pub false_rollback: bool,
     /// Whether a defective change reached its whole scope, taken back later or not.
     pub escaped: bool,
+    /// What was done about it beside taking it back.
+    #[serde(skip_serializing_if = "ActionsTaken::is_empty")]
+    pub actions: ActionsTaken,
     /// The moments behind the figures, with the numbers of their events.
     pub anchors: Anchors,
 }
@@ -158,6 +172,7 @@ pub fn measure(log: &RunLog) -> Measures {
     Measures {
         rollout: anchors.rollout,
         defective,
+        drawn: drawn(log),
         harmed: harm.is_some(),
         time_to_detect: Span::between(harm, anchors.first_signal),
         time_to_acknowledge: Span::between(anchors.paged, anchors.acknowledged),
@@ -185,10 +200,13 @@ pub fn measure(log: &RunLog) -> Measures {
             )
         }),
         incidents: count(log, |note| matches!(note, NoteBody::IncidentOpened { .. })),
+        teams_paged: teams::paged(log),
+        command_handed_over: teams::hands_over(log),
         suspect_rank: SuspectRank::find(log, &anchors),
         reached_full: went_full && !taken_back,
         false_rollback: taken_back && !defective,
         escaped: went_full && defective,
+        actions: ActionsTaken::find(log, &anchors, mitigated),
         anchors,
     }
 }
@@ -198,6 +216,17 @@ fn count(log: &RunLog, is_such: impl Fn(&NoteBody) -> bool) -> u32 {
     let such = |body: &EventBody| matches!(body, EventBody::Note(note) if is_such(note));
     let events = log.events().iter();
     events.filter(|event| such(&event.body)).count() as u32
+}
+
+/// What was drawn for the measured change, which is the first that carries a defect.
+fn drawn(log: &RunLog) -> Option<DrawnDefect> {
+    let armed = log.events().iter().find_map(|event| match &event.body {
+        EventBody::World(WorldEvent::DefectArmed { drawn, .. }) => Some(*drawn),
+        EventBody::World(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::Person(_) => {
+            None
+        }
+    });
+    log.header().drawn.get(armed?? as usize).cloned()
 }
 
 fn exposure(samples: &[&Sample], rollout: Option<RolloutId>) -> (u32, Ppm) {

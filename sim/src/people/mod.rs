@@ -24,6 +24,7 @@ mod thinning;
 mod tools;
 mod trust;
 
+pub use crate::spec::Outage;
 pub use acknowledge::{Answer, acknowledge};
 pub use changes::{InnocentChange, innocent_changes};
 pub use clock::{Window, is_night, shift_ends_in};
@@ -32,5 +33,5 @@ pub use hesitate::{hesitate, overrides};
 pub use noise::{NoiseAlert, noise_alerts};
 pub use respond::{Attempt, Scene, respond};
 pub use search::{End, Look, Person, Search, search};
-pub use tools::{Health, Outage, Tool, ToolState, Way, sight, tool_outages, tool_state};
+pub use tools::{Health, Tool, ToolState, Way, sight, tool_outages, tool_state};
 pub use trust::{chance_of_answer, open_pages, tiredness, trust};

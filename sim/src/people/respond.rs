@@ -4,10 +4,14 @@ use firedrill_core::Micros;
 
 use crate::spec::Responders;
 
-use super::dice::{Ask, Dice};
+use super::dice::{Ask, Dice, stretched};
 use super::hesitate::hesitate;
 use super::search::{End, Person, search};
 use super::shift_ends_in;
+
+/// How many times longer it takes to find somebody else without the place where people talk.
+/// Assumption: as much as blindness slows a search down.
+const SILENCE: f64 = 2.0;
 
 /// What people find when they come.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,6 +24,11 @@ pub struct Scene {
     pub incidents: u32,
     /// How much of the tools to look with is there: 1 all, 0 none.
     pub sight: f64,
+    /// Whether people reach each other as always.
+    pub can_talk: bool,
+    /// When the shift of the first person ends by their schedule; by the usual one of their site
+    /// when absent.
+    pub shift_ends_in: Option<Micros>,
 }
 
 /// Something that people try.
@@ -50,7 +59,7 @@ pub fn respond(
     for number in 0.. {
         let person = Person {
             number,
-            shift_ends_in: shift_ends_in(&model.site, scene.utc + after),
+            shift_ends_in: shift(model, scene, after),
             alerts: scene.alerts,
             incidents: if people == 1 { scene.incidents } else { 0 },
             sight: scene.sight,
@@ -75,7 +84,8 @@ pub fn respond(
             End::GaveUp if people < model.hand_over.people_max => {
                 people += 1;
                 let turn = u64::from(number);
-                after = after + dice.time(Ask::Escalates, turn, model.hand_over.escalating);
+                let asking = dice.time(Ask::Escalates, turn, model.hand_over.escalating);
+                after = after + stretched(asking, if scene.can_talk { 1.0 } else { SILENCE });
             }
             End::GaveUp => {
                 attempts.push(Attempt {
@@ -89,6 +99,15 @@ pub fn respond(
     attempts
 }
 
+/// From `after` the acknowledgement to the end of whoever's shift it is then.
+fn shift(model: &Responders, scene: &Scene, after: Micros) -> Micros {
+    match scene.shift_ends_in {
+        Some(end) if after < end => end - after,
+        Some(_) => model.site.shift_length,
+        None => shift_ends_in(&model.site, scene.utc + after),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,6 +118,8 @@ mod tests {
         alerts: 0,
         incidents: 0,
         sight: 1.0,
+        can_talk: true,
+        shift_ends_in: None,
     };
 
     fn responses(model: &Responders, guilty: &[bool]) -> Vec<Vec<Attempt>> {

@@ -2,7 +2,7 @@
 
 use firedrill_core::Micros;
 
-use crate::spec::{LogNormal, Responders};
+use crate::spec::{LogNormal, Responders, Searching};
 
 use super::dice::{Ask, Dice, stretched};
 
@@ -136,8 +136,15 @@ fn slowness(model: &Responders, person: &Person) -> f64 {
     let alerts = f64::from(person.alerts.min(params.alerts_at_most));
     let screen = 1.0 + params.per_alert * alerts;
     let load = 1.0 + params.per_incident * f64::from(person.incidents);
-    let blindness = 1.0 + (params.blind - 1.0) * (1.0 - person.sight.clamp(0.0, 1.0));
-    screen * load * blindness
+    screen * load * params.blindness(person.sight)
+}
+
+impl Searching {
+    /// How many times longer everything takes with so much of the tools to look with.
+    #[must_use]
+    pub fn blindness(&self, sight: f64) -> f64 {
+        1.0 + (self.blind - 1.0) * (1.0 - sight.clamp(0.0, 1.0))
+    }
 }
 
 fn scaled(time: LogNormal, factor: f64) -> LogNormal {

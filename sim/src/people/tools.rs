@@ -1,24 +1,16 @@
 //! Tools fail too: by themselves, and with the services that they stand on.
 
 use firedrill_core::Micros;
+use serde::Serialize;
 
 use crate::random::Draws;
-use crate::spec::{ToolKind, ToolSpec};
+use crate::spec::{Outage, ToolKind, ToolSpec};
 
 use super::dice::{Ask, Dice, stretched};
 
 /// How well services answer: the share of good requests of each, by its id. What is not listed is
 /// well.
 pub type Health<'a> = &'a [f64];
-
-/// A stretch of time in which a tool does not work by its own doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outage {
-    /// Its begin.
-    pub from: Micros,
-    /// Its end.
-    pub until: Micros,
-}
 
 /// A tool and its own outages, which are written down before a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +24,8 @@ pub struct Tool {
 }
 
 /// By which way people get at a tool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// As always.
     Usual,

@@ -82,7 +82,8 @@ impl InstanceWorld<'_> {
                 };
                 self.roll_back(service, parcel);
             }
-            Command::Page { .. } => {}
+            // It has no tools: what is ordered of them is not taken in time.
+            Command::Act { .. } | Command::Page { .. } => {}
         }
     }
 

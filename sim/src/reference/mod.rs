@@ -36,6 +36,7 @@ use firedrill_core::rollout::ExposureReport;
 use crate::engine::{Driver, EventQueue};
 use crate::log::{RunLog, WorldEvent};
 use crate::spec::{Defect, Scenario};
+use crate::world::actions::Drains;
 use crate::world::defect::{Effect, holds_for};
 use crate::world::demand::{AUDIENCES, Arrivals, PUBLIC};
 use crate::world::fleet::Cell;
@@ -231,6 +232,7 @@ impl<'a> InstanceWorld<'a> {
             (self.step, before, length),
             fleet,
             demand,
+            &Drains::default(),
         );
         for (cell, spec) in self.cells.iter().enumerate() {
             self.arrivals

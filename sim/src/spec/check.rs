@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use firedrill_core::alerting::suspects::SuspectPolicy;
 use firedrill_core::ids::{RegionId, ServiceId};
-use firedrill_core::incident::BookSetup;
 use firedrill_core::plane::{ConfigSetup, RetryPolicy, Setup, SetupError};
+use firedrill_core::remediation::RemediationPolicy;
 use firedrill_core::{Micros, Ppm};
 
 use crate::world::graph::Graph;
 
-use super::{DemandEvent, FlashCrowd, Fleet, Mechanism, Reach, RegionFailover, Scenario, Trigger};
+use super::{
+    ChangeSpec, Defect, DemandEvent, FlashCrowd, Fleet, Mechanism, Reach, RegionFailover, Scenario,
+    Trigger,
+};
 
 /// Why a scenario cannot be run.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -45,6 +48,14 @@ pub enum SpecError {
     /// Times that do not fit each other.
     #[error("{0}")]
     Times(&'static str),
+    /// A mix from which no defect can be drawn.
+    #[error("the mix of {what}: {why}")]
+    Mix {
+        /// The change.
+        what: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The core refuses the setup.
     #[error("the control plane cannot be set up")]
     Setup(#[source] SetupError),
@@ -66,6 +77,8 @@ impl Scenario {
         self.check_demand()?;
         self.check_propagation()?;
         self.check_people()?;
+        self.check_tools()?;
+        self.check_teams()?;
         self.setup().check().map_err(SpecError::Setup)
     }
 
@@ -95,12 +108,13 @@ impl Scenario {
             slos: self.slos.iter().map(|slo| slo.slo.clone()).collect(),
             symptoms: self.alerting.symptoms.clone(),
             notifying: self.alerting.notifying.clone(),
-            incidents: BookSetup::desk(self.core.paging),
+            incidents: self.book(),
             evaluate_every: self.core.evaluate_every,
             suspect_window: self.core.suspect_window,
             suspicion: SuspectPolicy::default(),
             dependencies: self.dependencies(),
             automation: self.core.automation,
+            remediation: RemediationPolicy::default(),
             retry: RetryPolicy {
                 delay: Micros::from_secs(10),
                 attempts_max: 5,
@@ -217,17 +231,10 @@ impl Scenario {
             known(&what, "config", change.config.index(), self.configs.len())?;
             let plans = &self.configs[change.config.index()].plans;
             known(&what, "plan", change.plan.index(), plans.len())?;
-            let Some(defect) = &change.defect else {
-                continue;
-            };
-            check_mechanism(&what, &defect.mechanism, fleet)?;
-            for trigger in &defect.triggers {
-                if let Trigger::Regions(regions) = trigger {
-                    for region in regions {
-                        known(&what, "region", region.index(), fleet.regions.len())?;
-                    }
-                }
+            if let Some(defect) = &change.defect {
+                check_defect(&what, defect, fleet)?;
             }
+            check_mix(&what, change, fleet)?;
         }
         Ok(())
     }
@@ -340,6 +347,49 @@ impl Scenario {
         }
         Ok(())
     }
+}
+
+fn check_defect(what: &str, defect: &Defect, fleet: &Fleet) -> Result<(), SpecError> {
+    check_mechanism(what, &defect.mechanism, fleet)?;
+    for trigger in &defect.triggers {
+        if let Trigger::Regions(regions) = trigger {
+            for region in regions {
+                known(what, "region", region.index(), fleet.regions.len())?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A mix has parts with weights, each of them one defect from one end to the other.
+fn check_mix(what: &str, change: &ChangeSpec, fleet: &Fleet) -> Result<(), SpecError> {
+    let Some(mix) = &change.mix else {
+        return Ok(());
+    };
+    let refused = |why| {
+        let what = what.into();
+        Err(SpecError::Mix { what, why })
+    };
+    if change.defect.is_some() {
+        return refused("the change has a defect already");
+    }
+    if mix.parts.is_empty() {
+        return refused("it is empty");
+    }
+    for part in &mix.parts {
+        within(
+            format!("a weight in the mix of {what}"),
+            part.weight,
+            f64::MIN_POSITIVE,
+            1e9,
+        )?;
+        check_defect(what, &part.low, fleet)?;
+        check_defect(what, &part.high, fleet)?;
+        if let Some(why) = part.contradiction() {
+            return refused(why);
+        }
+    }
+    Ok(())
 }
 
 fn check_mechanism(what: &str, mechanism: &Mechanism, fleet: &Fleet) -> Result<(), SpecError> {

@@ -7,11 +7,15 @@ mod alerting;
 mod bustle;
 mod check;
 mod check_people;
+mod check_tools;
 mod defect;
 mod demand;
 mod fleet;
+pub(crate) mod mix;
 mod people;
 mod propagation;
+mod response;
+mod teams;
 mod tools;
 
 use firedrill_core::Micros;
@@ -32,12 +36,15 @@ pub use check::SpecError;
 pub use defect::{Defect, Mechanism, Onset, Symptom, Trigger};
 pub use demand::{Demand, DemandEvent, Drift, FlashCrowd, RegionFailover, Weekday, Weekly};
 pub use fleet::{Edge, Ejection, Fleet, Golden, LogNormal, Region, RequestClass, Service};
+pub use mix::{DefectMix, DrawnDefect, MixPart};
 pub use people::{
     Acknowledging, HandOver, Hesitating, OnCall, Responders, ResponsePolicy, Review, RollbackTool,
     Searching, Site, Trust,
 };
 pub use propagation::{Partition, Propagation, Reach};
-pub use tools::{ToolKind, ToolSpec};
+pub use response::{ActionTool, Cue, Deed, Play, Response};
+pub use teams::{PersonSpec, TeamSpec, Teams};
+pub use tools::{Outage, Support, ToolKind, ToolSpec};
 
 /// A named rollout plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,6 +94,9 @@ pub struct ChangeSpec {
     pub review: Review,
     /// What is wrong with it, unknown to everybody in the run; nothing when it is good.
     pub defect: Option<Defect>,
+    /// Defects of which each seed draws one, instead of a fixed one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mix: Option<DefectMix>,
 }
 
 /// How numbers get from instances to the core.
@@ -224,12 +234,25 @@ pub struct Scenario {
     pub noise: Noise,
     /// Who is on call.
     pub on_call: OnCall,
+    /// The tools that people respond with, each kind once. What is not listed always works and
+    /// takes no time; without any, nothing of this is left in the serialised form.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<ToolSpec>,
+    /// Who listens to users; nobody when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<Support>,
+    /// Teams, and who of them is on call; one person for everything when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Box<Teams>>,
     /// How the core is set up.
     pub core: CorePolicy,
     /// What raises alerts beside objectives, and how alerts are told. Plain, it leaves no trace
     /// in the serialised form.
     #[serde(default, skip_serializing_if = "Alerting::is_plain")]
     pub alerting: Alerting,
+    /// What is done about outages beside taking changes back.
+    #[serde(default, skip_serializing_if = "Response::is_default")]
+    pub response: Response,
     /// What must come out.
     pub expect: Vec<Expectation>,
 }

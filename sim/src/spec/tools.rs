@@ -4,6 +4,8 @@ use firedrill_core::Micros;
 use firedrill_core::ids::ServiceId;
 use serde::{Deserialize, Serialize};
 
+use super::LogNormal;
+
 /// What a tool is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -40,6 +42,41 @@ impl ToolKind {
     ];
 }
 
+impl std::fmt::Display for ToolKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::MetricsStore => "metrics store",
+            Self::AlertSender => "alert sender",
+            Self::Pager => "pager",
+            Self::Dashboards => "dashboards",
+            Self::Chat => "chat",
+            Self::Distribution => "config distribution",
+            Self::RollbackService => "rollback service",
+            Self::StatusPage => "status page",
+        })
+    }
+}
+
+/// A stretch of time in which a tool does not work by its own doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outage {
+    /// Its begin.
+    pub from: Micros,
+    /// Its end; later.
+    pub until: Micros,
+}
+
+/// People whom users complain to, and who call whoever is on call when nobody else has.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Support {
+    /// So many reports make them call; at least one.
+    pub reports_min: u32,
+    /// Within this time.
+    pub within: Micros,
+    /// From there to the call that is answered.
+    pub calls: LogNormal,
+}
+
 /// A tool, what it needs, and what there is when it is gone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolSpec {
@@ -61,6 +98,9 @@ pub struct ToolSpec {
     pub out_of_band: Option<Micros>,
     /// How long it takes to get in by the sealed credentials, once; absent where there are none.
     pub break_glass: Option<Micros>,
+    /// When it is down for certain, beside what its availability brings; in the order of time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub down: Vec<Outage>,
 }
 
 impl ToolSpec {
@@ -85,6 +125,7 @@ impl ToolSpec {
             needs_health: 0.5,
             out_of_band: None,
             break_glass: None,
+            down: Vec::new(),
         }
     }
 }

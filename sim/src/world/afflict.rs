@@ -7,6 +7,7 @@ use firedrill_core::Micros;
 
 use crate::random::{Entity, LogSpread, binomial};
 
+use super::actions::Safe;
 use super::defect::{Moment, strength};
 use super::fleet::Cohort;
 use super::{Purpose, World};
@@ -46,6 +47,7 @@ impl World<'_> {
         pool_index: usize,
         cohort: usize,
     ) -> Option<Cohort> {
+        let safe = self.safe(self.pools[pool_index].service);
         let pool = &mut self.pools[pool_index];
         let region = &self.scenario.fleet.regions[pool.region.index()];
         let cohort = &mut pool.cohorts[cohort];
@@ -65,6 +67,7 @@ impl World<'_> {
         } else {
             0.0
         };
+        cohort.strength *= safe.leaves();
         cohort.set_effect(version.effect.at(cohort.strength));
         let entity = Entity {
             lane: cohort.key.lane(),
@@ -78,6 +81,9 @@ impl World<'_> {
             draw(Purpose::Crashes),
             draw(Purpose::CutOffs),
         );
+        if safe != Safe::default() {
+            safe.revive(draw(Purpose::Tools), cohort);
+        }
         if version.effect.leak_per_s > 0.0 {
             leak(cohort, draw(Purpose::Leaks), moment.utilisation, length)
         } else {

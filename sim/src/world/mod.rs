@@ -1,9 +1,10 @@
 //! The fleet and everything that happens to it, step by step.
 //!
-//! A step moves, in this order: hosts that flap, config on its way, instances that start, the
+//! A step moves, in this order: hosts that flap, config on its way, tools, instances that start, the
 //! requests that come, how instances fare under them, and the world's own books. Scrapes are
 //! taken at the end of every scrape interval.
 
+pub(crate) mod actions;
 mod afflict;
 mod books;
 pub mod congestion;
@@ -44,7 +45,7 @@ use firedrill_core::config::{Document, VersionId};
 use firedrill_core::health::Indicator;
 use firedrill_core::ids::{ClassId, RegionId, RolloutId, ServiceId};
 
-use crate::engine::Tamper;
+use crate::engine::{DEFECTS, Tamper};
 use crate::log::WorldEvent;
 use crate::random::{Draws, Entity};
 use crate::spec::{Defect, Scenario};
@@ -94,10 +95,12 @@ pub(crate) enum Purpose {
     ControlGroup,
     UserReports,
     Employees,
+    Tools,
 }
 
-/// The names of the streams, one for each purpose, and that of people's delays.
-pub const STREAMS: [&str; 28] = [
+/// The names of the streams, one for each purpose, and those of people's delays and of the defects
+/// that are drawn before a run.
+pub const STREAMS: [&str; 30] = [
     "arrivals",
     "routing",
     "turned-away",
@@ -125,7 +128,9 @@ pub const STREAMS: [&str; 28] = [
     "control-group",
     "user-reports",
     "employees",
+    "tools",
     PEOPLE,
+    DEFECTS,
 ];
 
 /// The stream of people's delays.
@@ -275,6 +280,8 @@ pub(crate) struct World<'a> {
     /// By service and region.
     control_groups: BTreeMap<(ServiceId, RegionId), ControlGroup>,
     user_reports: UserReportsUnderWay,
+    /// What tools do about an outage.
+    actions: actions::Actions,
     truth: Truth,
     step: u64,
     sample_from: Micros,
@@ -349,6 +356,7 @@ impl<'a> World<'a> {
                 .collect(),
             control_groups: BTreeMap::new(),
             user_reports: UserReportsUnderWay::default(),
+            actions: actions::Actions::default(),
             truth: Truth::new(scenario, capacity),
             step: 0,
             sample_from: Micros::ZERO,
@@ -368,12 +376,14 @@ impl<'a> World<'a> {
             noise::advance(draws, self.step, length, &mut self.pools, flapping);
         }
         let mut events = self.propagate(before, now);
+        self.act(now);
         let scenario = self.scenario;
         self.arrivals.begin(
             &mut self.draws,
             (self.step, before, length),
             &scenario.fleet,
             &scenario.demand,
+            self.actions.drains(),
         );
         let graph = Rc::clone(&self.graph);
         for cell in 0..self.cells.len() {

@@ -2,6 +2,7 @@
 //! does it, so it is weighed by how many run the version.
 
 use firedrill_core::Micros;
+use firedrill_core::ids::ServiceId;
 
 use crate::spec::ClientPolicy;
 
@@ -69,9 +70,11 @@ impl Modifiers {
 }
 
 impl World<'_> {
-    /// Weighs what the defective instances of a cell do to the services that they call.
+    /// Weighs what the defective instances of a cell do to the services that they call, and what
+    /// tripped breakers keep from them.
     pub(super) fn weigh_modifiers(&mut self, graph: &Graph, cell: usize, now: Micros) {
-        if !self.troubled {
+        let leaves_out = self.leaves_out_calls();
+        if !self.troubled && !leaves_out {
             return;
         }
         let services = self.scenario.fleet.services.len();
@@ -90,7 +93,10 @@ impl World<'_> {
                 let share = f64::from(cohort.serving()) / f64::from(serving.max(1));
                 let weight = share * cohort.strength;
                 let victim = downstream.service.index();
-                self.modifiers.capacity[victim] += (downstream.capacity_factor - 1.0) * weight;
+                let from = ServiceId(caller as u16);
+                let still = self.actions.still_call(from, downstream.service);
+                let held = (downstream.capacity_factor - 1.0) * weight * still;
+                self.modifiers.capacity[victim] += held;
                 let edge = graph.edges.iter().position(|edge| {
                     edge.from.is_some_and(|from| from.index() == caller)
                         && edge.to == downstream.service
@@ -111,6 +117,9 @@ impl World<'_> {
                     *slot = Some(Tries { share, client });
                 }
             }
+        }
+        if leaves_out {
+            self.leave_out_calls(graph);
         }
     }
 }

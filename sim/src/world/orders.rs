@@ -104,6 +104,7 @@ impl World<'_> {
                 };
                 self.roll_back(now, bring);
             }
+            Command::Act { action, order } => self.take_order(now, *action, order),
             Command::Page { .. } => {}
         }
     }

@@ -3,11 +3,11 @@
 //! first suspect.
 
 use firedrill_core::Micros;
-use firedrill_core::ids::{PageId, RolloutId};
+use firedrill_core::ids::{IncidentId, PageId, RolloutId};
 
 use crate::people::{Answer, Dice, NoiseAlert, Scene, Window, acknowledge, noise_alerts, respond};
 use crate::random::{Draws, Entity, log_normal};
-use crate::spec::{NoiseRates, Responders, Review, Scenario, Weekday};
+use crate::spec::{LogNormal, NoiseRates, Responders, Review, Scenario, Searching, Weekday};
 
 /// What their pager taught people is remembered from this long before the run.
 const MEMORY: Micros = Micros::from_hours(24);
@@ -21,8 +21,21 @@ pub(crate) struct People {
     seen: Option<Vec<NoiseAlert>>,
     /// Pages whose incident is over: nobody does anything about them any more.
     over: Vec<PageId>,
-    /// The page they are at, with a model.
-    at: Option<PageId>,
+    /// The page of each incident that somebody is at, with a model.
+    at: Vec<(IncidentId, PageId)>,
+}
+
+/// What whoever is on call has to work with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Circumstances {
+    /// How much of the tools to look with is there: 1 all, 0 none.
+    pub(crate) sight: f64,
+    /// Whether people reach each other as always.
+    pub(crate) can_talk: bool,
+    /// Other incidents that they have in hand.
+    pub(crate) busy: u32,
+    /// When their shift ends by its schedule; by their site's usual one when absent.
+    pub(crate) shift_ends_in: Option<Micros>,
 }
 
 /// Something that whoever is on call does about a page.
@@ -37,6 +50,7 @@ pub(crate) struct Move {
 const ACKNOWLEDGE_LANE: u64 = 0;
 const DIAGNOSE_LANE: u64 = 1;
 const REVIEW_LANE: u64 = 2;
+const CALL_LANE: u64 = 3;
 
 impl People {
     pub(crate) const fn new(draws: Draws) -> Self {
@@ -44,7 +58,7 @@ impl People {
             draws,
             seen: None,
             over: Vec::new(),
-            at: None,
+            at: Vec::new(),
         }
     }
 
@@ -52,10 +66,10 @@ impl People {
     pub(crate) fn acknowledge(
         &mut self,
         scenario: &Scenario,
-        page: PageId,
-        now: Micros,
+        model: Option<&Responders>,
+        (page, now): (PageId, Micros),
     ) -> Option<Micros> {
-        let Some(model) = &scenario.on_call.model else {
+        let Some(model) = model else {
             let u = self.draw(ACKNOWLEDGE_LANE, u64::from(page.0));
             return Some(log_normal(u, scenario.on_call.acknowledge));
         };
@@ -75,18 +89,22 @@ impl People {
     pub(crate) fn diagnose(
         &mut self,
         scenario: &Scenario,
-        page: PageId,
-        now: Micros,
+        model: Option<&Responders>,
+        (incident, page, now): (IncidentId, PageId, Micros),
         suspects: &[(RolloutId, bool)],
+        circumstances: Circumstances,
     ) -> Vec<Move> {
-        let Some(model) = &scenario.on_call.model else {
+        let Some(model) = model else {
             let u = self.draw(DIAGNOSE_LANE, u64::from(page.0));
+            let after = log_normal(u, scenario.on_call.diagnose);
+            let blind = Searching::default().blindness(circumstances.sight);
             return vec![Move {
-                after: log_normal(u, scenario.on_call.diagnose),
+                after: Micros((after.0 as f64 * blind) as u64),
                 blamed: suspects.first().map(|(rollout, _)| *rollout),
             }];
         };
-        self.at = Some(page);
+        self.at.retain(|(of, _)| *of != incident);
+        self.at.push((incident, page));
         let seen = self.remember(scenario, model);
         let then = MEMORY + now;
         let open = seen.iter().filter(|p| p.at <= then && then < p.until);
@@ -94,8 +112,10 @@ impl People {
         let scene = Scene {
             utc: scenario.demand.start + now,
             alerts: (real.len() + noise.len()) as u32,
-            incidents: real.len() as u32,
-            sight: 1.0,
+            incidents: real.len() as u32 + circumstances.busy,
+            sight: circumstances.sight,
+            can_talk: circumstances.can_talk,
+            shift_ends_in: circumstances.shift_ends_in,
         };
         let guilty: Vec<bool> = suspects.iter().map(|(_, guilty)| *guilty).collect();
         let mut dice = Dice::new(&mut self.draws, u64::from(page.0));
@@ -108,14 +128,21 @@ impl People {
         moved.collect()
     }
 
-    /// The incident is over: with a model, whoever is at it stops.
-    pub(crate) fn all_clear(&mut self) {
-        self.over.extend(self.at.take());
+    /// The incident is over, or another team's: with a model, whoever is at it stops.
+    pub(crate) fn all_clear(&mut self, incident: IncidentId) {
+        let (done, going): (Vec<_>, Vec<_>) = self.at.iter().partition(|(of, _)| *of == incident);
+        self.over.extend(done.into_iter().map(|(_, page)| page));
+        self.at = going;
     }
 
     /// Whether a page's incident is over, so that nobody does anything about it any more.
     pub(crate) fn are_done_with(&self, page: PageId) -> bool {
         self.over.contains(&page)
+    }
+
+    /// From support's decision to call to the call that is answered.
+    pub(crate) fn call(&mut self, time: LogNormal, number: u64) -> Micros {
+        log_normal(self.draw(CALL_LANE, number), time)
     }
 
     /// From a proposal to its review.

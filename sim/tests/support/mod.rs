@@ -18,7 +18,7 @@ use firedrill_core::{Micros, Ppm};
 use firedrill_sim::spec::{
     Alerting, ChangeSpec, ConfigSpec, CorePolicy, Defect, Demand, Fleet, Golden, LogNormal,
     Mechanism, NamedPlan, NamedSlo, Noise, OnCall, Onset, Order, Propagation, Region, RequestClass,
-    Review, Scenario, Service, Telemetry,
+    Response, Review, Scenario, Service, Telemetry,
 };
 
 pub fn service(name: &str, instances: u32) -> Service {
@@ -228,6 +228,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
                 onset: Onset::AtLoad,
                 triggers: vec![],
             }),
+            mix: None,
         }],
         propagation: Propagation {
             base: Micros::from_secs(10),
@@ -248,12 +249,16 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
             0.005,
         ),
         noise: Noise::default(),
+        tools: vec![],
+        support: None,
+        teams: None,
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: delay(3, 0.8),
             diagnose: delay(10, 0.6),
             model: None,
         },
+        response: Response::default(),
         core: CorePolicy {
             paging: PagingPolicy {
                 acknowledge_within: Micros::from_mins(5),

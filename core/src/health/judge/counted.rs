@@ -109,9 +109,11 @@ fn measure(check: &Check, candidate: &Tally, control: &Tally) -> Option<f64> {
 /// A series that runs within its limits passes as soon as one measurement did.
 fn outcome(series: &Repeated) -> Outcome {
     match series.ended() {
+        // Errors in a row: the measurements are missing, not the windows.
+        Some((Ended::ConsecutiveErrorLimit, _)) => Outcome::NoData(NoDataReason::NothingMeasured),
         Some(_) => series.outcome(),
         None if series.counts().succeeded > 0 => Outcome::Pass,
-        None => Outcome::NoData(NoDataReason::TooLittle),
+        None => Outcome::NoData(NoDataReason::NothingMeasured),
     }
 }
 

@@ -107,7 +107,7 @@ fn outcome(check: &Check, shown: &CheckEvidence, label: Label) -> Outcome {
         Label::High | Label::Low if tolerable => Outcome::Pass,
         Label::High | Label::Low => Outcome::Fail,
         Label::Pass => Outcome::Pass,
-        Label::TooLittle => Outcome::NoData(NoDataReason::TooLittle),
+        Label::TooLittle => Outcome::NoData(NoDataReason::TooFewScrapes),
         Label::NoData | Label::NoDataFail | Label::Error => Outcome::Inconclusive,
     }
 }

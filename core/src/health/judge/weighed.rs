@@ -264,7 +264,7 @@ fn slower_than(check: &Check, quantile: Ppm, control: &LatencyHistogram) -> Opti
 const fn outcome(signal: &SignalEvidence) -> Outcome {
     match (signal.rule, signal.turn) {
         (Rule::Worse, _) => Outcome::Fail,
-        (Rule::NothingSeen, _) => Outcome::NoData(NoDataReason::TooLittle),
+        (Rule::NothingSeen, _) => Outcome::NoData(NoDataReason::NothingCompared),
         (Rule::EffectExcluded | Rule::Tolerable, _) | (Rule::Undecided, Turn::Bake) => {
             Outcome::Pass
         }

@@ -199,6 +199,7 @@ impl<'a, 'f> Watch<'a, 'f> {
             }
             WorldEvent::CommandTaken { .. }
             | WorldEvent::InputRefused { .. }
+            | WorldEvent::Tool(_)
             | WorldEvent::DefectArmed { .. }
             | WorldEvent::HarmStarted { .. }
             | WorldEvent::HarmEnded { .. }

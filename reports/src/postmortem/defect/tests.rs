@@ -203,6 +203,25 @@ fn document(mechanism: Mechanism, onset: Onset, triggers: Vec<Trigger>) -> PostM
     PostMortem::of(&log, &outcome, &scenario)
 }
 
+/// What a defect writes into logs is part of how it hurts.
+#[test]
+fn lines_that_a_defect_logs_are_told() {
+    let told = |log_lines| {
+        let (log, outcome, scenario) = fixture::outage_of(Defect {
+            story: "the new value does what nobody meant".into(),
+            mechanism: Mechanism::Latency { factor: 2.5 },
+            log_lines,
+            onset: Onset::AtLoad,
+            triggers: Vec::new(),
+        });
+        let document = PostMortem::of(&log, &outcome, &scenario);
+        document.causes.unwrap().mechanism.text
+    };
+    let sentence = "It also logged 1 500 lines as errors for every 1 000 requests.";
+    assert!(told(1.5).contains(sentence), "{}", told(1.5));
+    assert!(!told(0.0).contains("logged"));
+}
+
 fn mechanisms() -> impl Iterator<Item = Mechanism> {
     let (class, store) = (Some(ClassId(0)), ServiceId(1));
     [

@@ -51,6 +51,7 @@ const fn label(outcome: DefenceOutcome) -> &'static str {
         DefenceOutcome::NotReached => "not reached",
         DefenceOutcome::NothingToCatch => "nothing to catch",
         DefenceOutcome::FalseAlarm => "false alarm",
+        DefenceOutcome::NoData => "paused for lack of data",
         DefenceOutcome::CarriedOut => "carried out",
         DefenceOutcome::Unfinished => "not finished",
     }
@@ -76,7 +77,13 @@ fn stopped(facts: &Facts<'_>) -> DefenceOutcome {
 
 fn not_reached(facts: &Facts<'_>) -> String {
     let catcher = &facts.measures().caught_by;
-    if *catcher == Catcher::Nobody {
+    if catcher.is_nobody() {
+        if let Catcher::NoData { stage } = catcher {
+            return format!(
+                "The rollout had paused in stage `{stage}` for lack of data before the change got \
+                 here."
+            );
+        }
         let halted = |end: StageEnd<'_>| !matches!(end, StageEnd::Promoted(_));
         let halted = facts
             .stages
@@ -181,6 +188,10 @@ fn rollback(facts: &Facts<'_>) -> Defence {
     };
     let mut why = match reason {
         RollbackReason::Ordered => ordered_rollback(facts, started),
+        RollbackReason::Killed => format!(
+            "It started with a kill switch at {}.",
+            facts.utc(started.t_us)
+        ),
         RollbackReason::JudgedBad | RollbackReason::Alert | RollbackReason::ExposureExceeded => {
             format!(
                 "It started by itself at {}: {}.",
@@ -215,6 +226,7 @@ fn rollback(facts: &Facts<'_>) -> Defence {
     };
     let name = match reason {
         RollbackReason::Ordered => "Rollback by an operator",
+        RollbackReason::Killed => "Rollback by a kill switch",
         RollbackReason::JudgedBad | RollbackReason::Alert | RollbackReason::ExposureExceeded => {
             "Automatic rollback"
         }
@@ -253,7 +265,7 @@ fn no_rollback(facts: &Facts<'_>) -> Defence {
         ),
         Some(_) | None => {
             let defective = facts.measures().defective && facts.measures().rollout.is_some();
-            if defective && facts.measures().caught_by == Catcher::Nobody {
+            if defective && facts.measures().caught_by.is_nobody() {
                 (
                     DefenceOutcome::NotReached,
                     "Nothing and nobody asked for one before the run ended.".into(),

@@ -5,6 +5,10 @@ use firedrill_core::health::{CheckEvidence, Proof};
 
 use crate::words;
 
+/// A ratio, in thousandths, from which on an interval is told to be open: the control has too few
+/// bad requests to say more.
+const RATIO_OPEN_MILLI: i64 = 1_000_000;
+
 /// How far a check is on its way to failing.
 pub(super) fn nearness(check: &CheckEvidence) -> Option<String> {
     let near = check.nearness()?;
@@ -31,7 +35,11 @@ pub(super) fn phrase(check: &CheckEvidence) -> Option<String> {
             words::count(u64::from(succeeded)),
             words::count(u64::from(allowed))
         ),
-        Proof::Ranked { z_milli: None, .. } => return None,
+        Proof::Ranked {
+            z_milli: None,
+            points,
+            ..
+        } => scrapes(points),
         Proof::Ranked {
             z_milli: Some(z),
             z_needed_milli,
@@ -46,9 +54,8 @@ pub(super) fn phrase(check: &CheckEvidence) -> Option<String> {
                 format!(", shifted by {} to {}", format(low), format(high))
             });
             format!(
-                "{} against {} scrapes: rank statistic {}, significant from {}{between}",
-                words::count(u64::from(points.0)),
-                words::count(u64::from(points.1)),
+                "{}: rank statistic {}, significant from {}{between}",
+                scrapes(points),
                 milli(z),
                 milli(z_needed_milli)
             )
@@ -67,7 +74,11 @@ pub(super) fn phrase(check: &CheckEvidence) -> Option<String> {
                 |ratio| format!("{} times what it should be", milli(ratio)),
             );
             let between = interval_milli.map_or_else(String::new, |(low, high)| {
-                format!(" ({} to {})", milli(low), milli(high))
+                if high < RATIO_OPEN_MILLI {
+                    format!(" ({} to {})", milli(low), milli(high))
+                } else {
+                    format!(" ({} or more)", milli(low))
+                }
             });
             format!(
                 "{ratio}{between}; evidence {} of {} needed to fail{}{}",
@@ -78,6 +89,15 @@ pub(super) fn phrase(check: &CheckEvidence) -> Option<String> {
             )
         }
     })
+}
+
+/// Scrapes of the candidate and of the control that had a value.
+fn scrapes((candidate, control): (u32, u32)) -> String {
+    format!(
+        "{} against {}",
+        words::count(u64::from(candidate)),
+        words::counted(u64::from(control), "scrape")
+    )
 }
 
 const fn rule_phrase(rule: Rule) -> &'static str {
@@ -175,5 +195,12 @@ mod tests {
             )
         );
         assert_eq!(nearness(&ranked).as_deref(), Some("0 %"));
+        let few = check(Proof::Ranked {
+            z_milli: None,
+            z_needed_milli: 2_326,
+            shift: None,
+            points: (5, 1),
+        });
+        assert_eq!(phrase(&few).as_deref(), Some("5 against 1 scrape"));
     }
 }

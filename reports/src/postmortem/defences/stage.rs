@@ -1,9 +1,11 @@
 //! The judge of a stage: what it saw, what it could not know, and why it said what it said.
 
-use firedrill_core::health::{CheckEvidence, Outcome, Proof, Verdict};
-use firedrill_core::rollout::{Audience, RollbackReason, StageKind};
+use firedrill_core::health::judge::Method;
+use firedrill_core::health::{CheckEvidence, NoDataReason, Outcome, Proof, Verdict};
+use firedrill_core::plane::NoteBody;
+use firedrill_core::rollout::{Audience, PauseReason, RollbackReason, StageKind};
 use firedrill_core::{Micros, Ppm};
-use firedrill_sim::log::VerdictTruth;
+use firedrill_sim::log::{Event, EventBody, VerdictTruth};
 use firedrill_sim::spec::Symptom;
 
 use crate::postmortem::defect::{self, Veil};
@@ -69,11 +71,14 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
         Some(StageEnd::Promoted(_)) => false,
         Some(StageEnd::RolledBack(_, reason)) => match reason {
             RollbackReason::JudgedBad | RollbackReason::ExposureExceeded => true,
-            RollbackReason::Ordered | RollbackReason::Alert => false,
+            RollbackReason::Ordered | RollbackReason::Alert | RollbackReason::Killed => false,
         },
         Some(StageEnd::Paused(event)) => paused_by_judge(event),
         Some(StageEnd::Aborted(_)) | None => false,
     };
+    if without_data(stage) {
+        return (DefenceOutcome::NoData, why_stopped(facts, stage));
+    }
     if by_itself {
         return (stopped(facts), why_stopped(facts, stage));
     }
@@ -93,7 +98,8 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
                 RollbackReason::Ordered => "an operator ordered the rollback",
                 RollbackReason::JudgedBad
                 | RollbackReason::Alert
-                | RollbackReason::ExposureExceeded => timeline::rollback_reason(reason),
+                | RollbackReason::ExposureExceeded
+                | RollbackReason::Killed => timeline::rollback_reason(reason),
             }
         ),
         Some(StageEnd::Paused(event) | StageEnd::Aborted(event)) => {
@@ -115,17 +121,32 @@ fn judge(facts: &Facts<'_>, stage: &StageFacts<'_>) -> (DefenceOutcome, String) 
     (outcome, why)
 }
 
-fn paused_by_judge(event: &firedrill_sim::log::Event) -> bool {
-    use firedrill_core::plane::NoteBody;
-    use firedrill_core::rollout::PauseReason;
-    use firedrill_sim::log::EventBody;
+fn paused_by_judge(event: &Event) -> bool {
+    match pause_reason(event) {
+        Some(PauseReason::JudgedBad | PauseReason::NoVerdict(_) | PauseReason::PushStalled) => true,
+        Some(
+            PauseReason::Ordered | PauseReason::Alert | PauseReason::Frozen | PauseReason::Killed,
+        )
+        | None => false,
+    }
+}
+
+/// Whether the stage paused with nothing to judge.
+fn without_data(stage: &StageFacts<'_>) -> bool {
+    let Some(StageEnd::Paused(event)) = stage.end else {
+        return false;
+    };
+    matches!(
+        pause_reason(event),
+        Some(PauseReason::NoVerdict(Outcome::NoData(_)))
+    )
+}
+
+fn pause_reason(event: &Event) -> Option<PauseReason> {
     match &event.body {
-        EventBody::Note(NoteBody::RolloutPaused { reason, .. }) => match reason {
-            PauseReason::JudgedBad | PauseReason::NoVerdict(_) | PauseReason::PushStalled => true,
-            PauseReason::Ordered | PauseReason::Alert => false,
-        },
+        EventBody::Note(NoteBody::RolloutPaused { reason, .. }) => Some(*reason),
         EventBody::Note(_) | EventBody::Command(_) | EventBody::World(_) | EventBody::Person(_) => {
-            false
+            None
         }
     }
 }
@@ -143,7 +164,6 @@ fn why_stopped(facts: &Facts<'_>, stage: &StageFacts<'_>) -> String {
         |check| {
             let (value, limit) = timeline::value_and_limit(check);
             let name = words::sentence(&timeline::signal(facts, check.signal));
-            let sample = words::count(check.sample);
             let (moved, beyond) = if check.lower {
                 ("fell to", "under")
             } else {
@@ -155,13 +175,14 @@ fn why_stopped(facts: &Facts<'_>, stage: &StageFacts<'_>) -> String {
                     proof::phrase(check).unwrap_or_default()
                 ),
                 Outcome::Fail => format!(
-                    "{name} {moved} {value}, {beyond} the limit of {limit}, on a sample of {sample}"
+                    "{name} {moved} {value}, {beyond} the limit of {limit}, on a sample of {}",
+                    words::count(check.sample)
                 ),
                 Outcome::Pass | Outcome::Inconclusive | Outcome::NoData(_) => format!(
-                    "The judge still said {} of {}: a sample of {sample}, {} asked for",
+                    "The judge still said {} of {}{}",
                     verdict.outcome,
                     timeline::signal(facts, check.signal),
-                    words::count(check.sample_min)
+                    lacked(stage, check)
                 ),
             }
         },
@@ -171,6 +192,47 @@ fn why_stopped(facts: &Facts<'_>, stage: &StageFacts<'_>) -> String {
         words::time(after),
         in_truth(facts, stage, verdict)
     )
+}
+
+/// What a check without an answer lacked, after a colon; nothing where its outcome says it all.
+fn lacked(stage: &StageFacts<'_>, check: &CheckEvidence) -> String {
+    let reason = match check.outcome {
+        Outcome::NoData(reason) => reason,
+        Outcome::Pass | Outcome::Fail | Outcome::Inconclusive => {
+            let phrase = proof::phrase(check);
+            return phrase.map_or_else(String::new, |phrase| format!(": {phrase}"));
+        }
+    };
+    match reason {
+        NoDataReason::TooLittle => format!(
+            ": a sample of {}, {} asked for",
+            words::count(check.sample),
+            words::count(check.sample_min)
+        ),
+        NoDataReason::TooFewScrapes => {
+            let method = stage.spec.map(|spec| spec.judge.method);
+            let asked = match method {
+                Some(Method::Rank(rank)) => {
+                    format!(
+                        ", {} of each asked for",
+                        words::count(u64::from(rank.points_min))
+                    )
+                }
+                Some(Method::Threshold | Method::Repeated(_) | Method::Sequential(_)) | None => {
+                    String::new()
+                }
+            };
+            let phrase = proof::phrase(check).unwrap_or_default();
+            format!(": {phrase}{asked}")
+        }
+        NoDataReason::NothingMeasured => format!(
+            ": none of its measurements had a sample of {}",
+            words::count(check.sample_min)
+        ),
+        NoDataReason::NothingCompared | NoDataReason::Missing | NoDataReason::Stale => {
+            String::new()
+        }
+    }
 }
 
 /// What was so when a judge stopped the change, with a space in front.

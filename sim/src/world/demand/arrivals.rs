@@ -5,6 +5,7 @@ use firedrill_core::Micros;
 use crate::random::{Draws, Entity, binomial, gamma, poisson};
 use crate::spec::{Demand, Fleet};
 
+use super::super::actions::Drains;
 use super::super::fleet::Cell;
 use super::super::{Purpose, Streams};
 use super::drift::Drifts;
@@ -48,6 +49,7 @@ impl Arrivals {
         step: (u64, Micros, Micros),
         fleet: &Fleet,
         demand: &Demand,
+        drains: &Drains,
     ) {
         let (number, now, length) = step;
         self.step = number;
@@ -55,7 +57,7 @@ impl Arrivals {
             let draws = draws.get(Purpose::DemandDrift);
             self.drifts.advance(draws, number, length, drift);
         }
-        self.expect((now, now + length), fleet, demand);
+        self.expect((now, now + length), fleet, demand, drains);
     }
 
     /// Draws the requests that come to a cell. Each is an employee's with the same probability
@@ -94,7 +96,7 @@ impl Arrivals {
     }
 
     /// Works out what is expected of a step: the curves at its start, events over its length.
-    fn expect(&mut self, span: (Micros, Micros), fleet: &Fleet, demand: &Demand) {
+    fn expect(&mut self, span: (Micros, Micros), fleet: &Fleet, demand: &Demand, drains: &Drains) {
         let clock = |(index, region): (usize, &crate::spec::Region)| {
             let day = curve::day(demand, span.0, region.utc_offset_s);
             let week = demand.weekly.as_ref().map_or(1.0, |weekly| {
@@ -111,6 +113,7 @@ impl Arrivals {
                 *level = clocks[region] * crowd;
             }
             events::fail_over(&demand.events, span, &fleet.regions, levels);
+            drains.move_users(&fleet.regions, levels);
             let per_step = fleet.classes[class].per_second * length_s;
             for level in levels {
                 *level *= per_step;
@@ -170,7 +173,8 @@ mod tests {
         let length = Micros::from_secs(1);
         let count = |step: u64| {
             let at = Micros(length.0 * step);
-            arrivals.begin(&mut draws, (step, at, length), &fleet, demand);
+            let drains = Drains::default();
+            arrivals.begin(&mut draws, (step, at, length), &fleet, demand, &drains);
             arrivals.draw(&mut draws, (0, &cell), &fleet, demand, false);
             arrivals.get(0, PUBLIC) as f64
         };

@@ -125,6 +125,10 @@ impl World<'_> {
 
     /// Moves a cell over the step that ends at `now` if it is calm; else does nothing and tells so.
     pub(crate) fn advance_calmly(&mut self, graph: &Graph, cell: usize, now: Micros) -> bool {
+        if self.leaves_out_calls() {
+            self.calm.cells[cell] = false;
+            return false;
+        }
         if self.pools.take_touched(cell) {
             self.calm.cells[cell] = !self.calm.is_off && self.find_calm(cell);
         }
