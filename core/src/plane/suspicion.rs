@@ -241,7 +241,10 @@ impl ControlPlane {
         let (slo, factor_milli) = match raised.by {
             RaisedBy::Rule { slo, factor_milli } => (slo, factor_milli),
             RaisedBy::Held(rollout) => return Some(self.evidence_of_judge(rollout, raised)),
-            RaisedBy::Report(service) => return Some(self.evidence_of_users(service, raised)),
+            // Nobody knows where.
+            RaisedBy::Report(service) => {
+                return Some(self.evidence_at(service, Vec::new(), raised));
+            }
         };
         let groups = self.seen[slo.index()].groups(self.now);
         let slo = &self.setup.slos[slo.index()];
@@ -256,36 +259,27 @@ impl ControlPlane {
         let own = flights.iter().filter(|flight| flight.service == service);
         let splits = own.map(|flight| self.split(flight, &groups, affected));
         Some(Evidence {
+            splits: splits.collect(),
+            ..self.evidence_at(service, regions, raised)
+        })
+    }
+
+    /// Trouble at a service, of which nobody knows which instances have it.
+    fn evidence_at(&self, service: ServiceId, regions: Vec<RegionId>, raised: &Raised) -> Evidence {
+        Evidence {
             service,
             regions,
             started_at: raised.fired_at,
             dependencies: self.reach.get(&service).cloned().unwrap_or_default(),
-            splits: splits.collect(),
-        })
+            splits: Vec::new(),
+        }
     }
 
     /// What the judge of a rollout saw: trouble where the candidate is.
     fn evidence_of_judge(&self, rollout: RolloutId, raised: &Raised) -> Evidence {
         let flight = &self.flights[rollout.index()];
         let regions: BTreeSet<RegionId> = flight.widenings.iter().map(|it| it.region).collect();
-        Evidence {
-            service: flight.service,
-            regions: regions.into_iter().collect(),
-            started_at: raised.fired_at,
-            dependencies: self.reach.get(&flight.service).cloned().unwrap_or_default(),
-            splits: Vec::new(),
-        }
-    }
-
-    /// What users tell: trouble at a service, nobody knows where.
-    fn evidence_of_users(&self, service: ServiceId, raised: &Raised) -> Evidence {
-        Evidence {
-            service,
-            regions: Vec::new(),
-            started_at: raised.fired_at,
-            dependencies: self.reach.get(&service).cloned().unwrap_or_default(),
-            splits: Vec::new(),
-        }
+        self.evidence_at(flight.service, regions.into_iter().collect(), raised)
     }
 
     /// The service's instances told apart by whether they run a change: those on its candidate,
