@@ -56,12 +56,7 @@ impl ControlPlane {
         standing.find_map(|record| {
             let why = match record.action {
                 Action::FreezeRollouts => PauseReason::Frozen,
-                Action::KillSwitch(KillScope::Config(killed)) if killed == config => {
-                    PauseReason::Killed
-                }
-                Action::KillSwitch(KillScope::Service(killed)) if killed == service => {
-                    PauseReason::Killed
-                }
+                Action::KillSwitch(scope) if scope.covers(config, service) => PauseReason::Killed,
                 Action::KillSwitch(_)
                 | Action::AutomaticRollback { .. }
                 | Action::OneClickRollback { .. }
@@ -317,10 +312,7 @@ impl ControlPlane {
     fn take_back_killed(&mut self, scope: KillScope, noted: NoteId) {
         for id in self.flight_ids() {
             let flight = &self.flights[id.index()];
-            let killed = match scope {
-                KillScope::Config(config) => flight.config == config,
-                KillScope::Service(service) => flight.service == service,
-            };
+            let killed = scope.covers(flight.config, flight.service);
             let on_its_way = match flight.rollout.state() {
                 State::Pushing | State::Baking | State::Paused | State::Aborted => true,
                 State::Completed | State::RollingBack | State::RolledBack => false,
@@ -387,22 +379,13 @@ impl ControlPlane {
 
     /// Who wanted what, of a wish that is refused.
     fn wish(&self, fact: &Fact) -> (Action, Requester) {
-        match fact {
-            Fact::Requested { action, by, .. } => (*action, by.clone()),
-            Fact::Approved { action, by } => {
-                (self.record(*action).action, Requester::Person(by.clone()))
-            }
-            Fact::Withdrawn { .. }
-            | Fact::Started { .. }
-            | Fact::Stepped { .. }
-            | Fact::Finished { .. }
-            | Fact::Failed { .. }
-            | Fact::Evidence { .. }
-            | Fact::Restored { .. }
-            | Fact::CapacityReported { .. }
-            | Fact::OverrideAsked { .. }
-            | Fact::OverrideSeconded { .. } => unreachable!("{fact:?} is no wish"),
+        if let Fact::Requested { action, by, .. } = fact {
+            return (*action, by.clone());
         }
+        let Fact::Approved { action, by } = fact else {
+            unreachable!("{fact:?} is no wish");
+        };
+        (self.record(*action).action, Requester::Person(by.clone()))
     }
 
     /// Tells remediation what the plane itself did.
@@ -431,17 +414,8 @@ impl ControlPlane {
 
 /// Who asked for an override, or agreed to one.
 fn overrider(fact: &Fact) -> Principal {
-    match fact {
-        Fact::OverrideAsked { by, .. } | Fact::OverrideSeconded { by, .. } => by.clone(),
-        Fact::Requested { .. }
-        | Fact::Approved { .. }
-        | Fact::Withdrawn { .. }
-        | Fact::Started { .. }
-        | Fact::Stepped { .. }
-        | Fact::Finished { .. }
-        | Fact::Failed { .. }
-        | Fact::Evidence { .. }
-        | Fact::Restored { .. }
-        | Fact::CapacityReported { .. } => unreachable!("{fact:?} is no override"),
-    }
+    let (Fact::OverrideAsked { by, .. } | Fact::OverrideSeconded { by, .. }) = fact else {
+        unreachable!("{fact:?} is no override");
+    };
+    by.clone()
 }

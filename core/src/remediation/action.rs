@@ -47,6 +47,17 @@ pub enum KillScope {
     Service(ServiceId),
 }
 
+impl KillScope {
+    /// Whether it turns off a config that this service reads.
+    #[must_use]
+    pub fn covers(self, config: ConfigId, service: ServiceId) -> bool {
+        match self {
+            Self::Config(killed) => killed == config,
+            Self::Service(killed) => killed == service,
+        }
+    }
+}
+
 /// An action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

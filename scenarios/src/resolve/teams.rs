@@ -105,16 +105,8 @@ fn resolve_team(
 ) -> TeamSpec {
     if own.is_empty() {
         let message = format!("team `{}` has nobody who could be paged", file.name.text);
-        context.report(
-            "scenario::nobody-to-page",
-            file.name.place,
-            message,
-            |problem| {
-                problem
-                    .label("no people")
-                    .help("list somebody under `people`")
-            },
-        );
+        let help = "list somebody under `people`";
+        nobody_to_page(context, file, message, ("no people", help));
     }
     let runs = file.runs.as_ref().map(|runs| {
         let find = |name: &Scalar<Name>| {
@@ -240,16 +232,8 @@ fn resolve_escalation(
     };
     if levels.is_empty() {
         let message = format!("the escalation of team `{}` pages nobody", file.name.text);
-        context.report(
-            "scenario::nobody-to-page",
-            file.name.place,
-            message,
-            |problem| {
-                problem
-                    .label("no levels")
-                    .help("leave `escalation` out, or give it a level")
-            },
-        );
+        let help = "leave `escalation` out, or give it a level";
+        nobody_to_page(context, file, message, ("no levels", help));
     }
     let repeats = file.repeats.as_ref();
     let lapses = file.acknowledgement_lapses.as_ref();
@@ -261,4 +245,16 @@ fn resolve_escalation(
         acknowledge_timeout: lapses
             .map(|time| above_zero(context, time, "when an acknowledgement lapses")),
     }
+}
+
+fn nobody_to_page(
+    context: &mut Context,
+    file: &TeamFile,
+    message: String,
+    (label, help): (&str, &str),
+) {
+    let code = "scenario::nobody-to-page";
+    context.report(code, file.name.place, message, |problem| {
+        problem.label(label).help(help)
+    });
 }

@@ -11,20 +11,12 @@ use super::Actions;
 impl Actions {
     /// The share of the callers that still call: those that do not hold nothing of the callee's.
     pub(in super::super) fn still_call(&self, from: ServiceId, to: ServiceId) -> f64 {
-        let heard = self.under_way.iter().filter_map(|order| match order.what {
-            Action::TripBreaker { caller, callee } if (caller, callee) == (from, to) => {
-                Some(order.heard.1)
-            }
-            Action::TripBreaker { .. }
-            | Action::AutomaticRollback { .. }
-            | Action::OneClickRollback { .. }
-            | Action::FeatureDisable { .. }
-            | Action::Drain { .. }
-            | Action::Restart { .. }
-            | Action::Scale { .. }
-            | Action::KillSwitch(_)
-            | Action::FreezeRollouts => None,
-        });
+        let tripped = Action::TripBreaker {
+            caller: from,
+            callee: to,
+        };
+        let orders = self.under_way.iter().filter(|it| it.what == tripped);
+        let heard = orders.map(|order| order.heard.1);
         1.0 - heard.fold(0.0, f64::max)
     }
 }
