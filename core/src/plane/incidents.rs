@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use crate::config::Principal;
 use crate::health::Urgency;
-use crate::ids::{AlertId, IncidentId, NoteId, PageId, PersonId, RegionId};
+use crate::ids::{AlertId, IncidentId, NoteId, PageId, PersonId, RegionId, RolloutId};
 use crate::incident::{BookEvent, BookInput, Impact, IncidentRole, Moved, PagerEvent, Phase};
 use crate::ratio::Ppm;
 
@@ -47,6 +47,8 @@ impl ControlPlane {
         let incident = sent.ok_or(InputError::UnknownPage(page))?.incident;
         let record = self.incidents.incident(incident);
         if record.is_some_and(|record| record.is_open()) {
+            // More may be known by now than when the page went out.
+            self.show_suspects(incident);
             self.tell_book(BookInput::PageAcknowledged { page });
             self.drain_incidents(Some((page, by)));
         }
@@ -235,14 +237,8 @@ impl ControlPlane {
             .expect("it asked for the page");
         let alert = opened.alerts[0];
         let slo = self.alerts.objective_of(alert);
-        let ranked = self.suspects(incident);
-        let suspects: Vec<_> = ranked.iter().map(|suspect| suspect.rollout).collect();
-        let mut because = self.incident_notes.get(&incident).copied();
-        if !ranked.is_empty() {
-            let suspects = ranked;
-            let body = NoteBody::SuspectsRanked { incident, suspects };
-            because = Some(self.note(because, body));
-        }
+        let (ranked, suspects) = self.show_suspects(incident);
+        let because = ranked.or_else(|| self.incident_notes.get(&incident).copied());
         let body = NoteBody::PageSent {
             incident,
             page,
@@ -264,5 +260,22 @@ impl ControlPlane {
                 suspects,
             },
         );
+    }
+
+    /// The changes that may be to blame for an incident, as of now, and the note of their ranking
+    /// if it is not the one that was shown last.
+    fn show_suspects(&mut self, incident: IncidentId) -> (Option<NoteId>, Vec<RolloutId>) {
+        let ranked = self.suspects(incident);
+        let suspects: Vec<_> = ranked.iter().map(|suspect| suspect.rollout).collect();
+        let shown = self.shown_suspects.entry(incident).or_default();
+        if *shown == suspects {
+            return (None, suspects);
+        }
+        shown.clone_from(&suspects);
+        let body = NoteBody::SuspectsRanked {
+            incident,
+            suspects: ranked,
+        };
+        (Some(self.note_incident(incident, body)), suspects)
     }
 }

@@ -109,6 +109,8 @@ pub struct ControlPlane {
     alert_notes: BTreeMap<AlertId, NoteId>,
     incident_notes: BTreeMap<IncidentId, NoteId>,
     page_notes: BTreeMap<PageId, NoteId>,
+    /// The suspects that whoever is at work on an incident was shown last.
+    shown_suspects: BTreeMap<IncidentId, Vec<RolloutId>>,
     action_notes: BTreeMap<ActionId, NoteId>,
 }
 
@@ -155,6 +157,7 @@ impl ControlPlane {
             alert_notes: BTreeMap::new(),
             incident_notes: BTreeMap::new(),
             page_notes: BTreeMap::new(),
+            shown_suspects: BTreeMap::new(),
             action_notes: BTreeMap::new(),
             setup,
         })

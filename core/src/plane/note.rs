@@ -250,7 +250,8 @@ pub enum NoteBody {
         /// The alert.
         alert: AlertId,
     },
-    /// Every change in flight or recent was weighed as the cause of an incident.
+    /// Every change in flight or recent was weighed as the cause of an incident, and the order is
+    /// not the one that people were shown before.
     SuspectsRanked {
         /// The incident.
         incident: IncidentId,

@@ -3,7 +3,7 @@
 use firedrill_core::Ppm;
 use firedrill_core::plane::NoteBody;
 use firedrill_sim::log::WorldEvent;
-use firedrill_sim::measure::{Catcher, Span, SuspectRank};
+use firedrill_sim::measure::{Catcher, Span, SuspectRank, shown_first};
 
 use crate::words;
 
@@ -110,11 +110,12 @@ fn answered(facts: &Facts<'_>) -> Vec<Statement> {
             Source::anchors([anchors.paged, anchors.acknowledged]),
         ));
     }
-    if let (Some((event, _)), SuspectRank::Listed { rank: 1, of }) =
-        (response::shown_first(facts), measures.suspect_rank)
-    {
+    if let (Some((event, _)), SuspectRank::Listed { rank: 1, of }) = (
+        shown_first(facts.log, facts.anchors()),
+        measures.suspect_rank,
+    ) {
         said.push(say(
-            format!("The page named the right change first: it was suspect 1 of {of}."),
+            format!("The right change was shown first: it was suspect 1 of {of}."),
             Source::event(event),
         ));
     }
@@ -300,13 +301,13 @@ fn lucky(facts: &Facts<'_>) -> Vec<Statement> {
 
 /// Whether whoever was paged was shown other changes before the one that did it, or only others.
 fn shown_late(facts: &Facts<'_>) -> Option<Statement> {
-    let (event, _) = response::shown_first(facts)?;
+    let (event, _) = shown_first(facts.log, facts.anchors())?;
     let text = match facts.measures().suspect_rank {
         SuspectRank::Listed { rank, of } if rank > 1 => {
-            format!("The change that did it was suspect {rank} of {of} on the page.")
+            format!("The change that did it was suspect {rank} of {of} when somebody first looked.")
         }
         SuspectRank::NotListed { of } => format!(
-            "The change that did it was not among the {} on the page.",
+            "The change that did it was not among the {} that were shown first.",
             words::counted(u64::from(of), "suspect")
         ),
         SuspectRank::Listed { .. } | SuspectRank::NotApplicable => return None,

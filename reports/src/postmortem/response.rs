@@ -5,7 +5,7 @@ use firedrill_core::ids::RolloutId;
 use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{Order, RollbackReason};
 use firedrill_sim::log::{Event, EventBody, PersonEvent, WorldEvent};
-use firedrill_sim::measure::SuspectRank;
+use firedrill_sim::measure::{SuspectRank, shown_first};
 
 use crate::words;
 
@@ -145,14 +145,14 @@ fn response(facts: &Facts<'_>) -> Vec<Statement> {
 /// Where the change that did it stood among those that were shown.
 fn shown(facts: &Facts<'_>) -> Option<Statement> {
     let rollout = facts.measures().rollout?;
-    let (event, _) = shown_first(facts)?;
+    let (event, _) = shown_first(facts.log, facts.anchors())?;
     let title = facts.rollout_title(rollout);
     let text = match facts.measures().suspect_rank {
         SuspectRank::Listed { rank, of } => {
             format!("The change that did it, “{title}”, was suspect {rank} of {of}.")
         }
         SuspectRank::NotListed { of: 0 } => {
-            format!("The page named no suspect; “{title}” did it.")
+            format!("No suspect was shown; “{title}” did it.")
         }
         SuspectRank::NotListed { of } => format!(
             "The change that did it, “{title}”, was not among the {} shown.",
@@ -164,13 +164,6 @@ fn shown(facts: &Facts<'_>) -> Option<Statement> {
         text,
         source: Source::event(event),
     })
-}
-
-/// The first page sent while instances ran the defective change.
-pub(super) fn shown_first<'a>(facts: &Facts<'a>) -> Option<(&'a Event, &'a [RolloutId])> {
-    let active = facts.anchors().defect_active?.seq;
-    let mut pages = facts.notes().filter(|(event, _)| event.seq >= active);
-    pages.find_map(|(event, note)| page_of(event, note))
 }
 
 /// The first suspicion that somebody settled on.

@@ -48,7 +48,6 @@ pub(super) enum Next {
     Answer {
         incident: IncidentId,
         page: PageId,
-        suspects: Vec<RolloutId>,
         paged: u64,
     },
     /// Somebody does something about an outage.
@@ -212,12 +211,11 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             Next::Answer {
                 incident,
                 page,
-                suspects,
                 paged,
             } => {
                 // Nobody takes up twice what they are at work on, or what is another team's now.
                 if !self.is_rerouted(page) && self.answered.insert(incident) {
-                    self.answer(page, suspects, paged);
+                    self.answer(page, paged);
                 }
             }
             Next::Decide {
@@ -281,13 +279,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
     fn command(&mut self, issued: &Issued) {
         let now = self.now;
         let ordered = self.command_events[&issued.id];
-        if let Command::Page {
-            incident,
-            page,
-            suspects,
-            ..
-        } = &issued.command
-        {
+        if let Command::Page { incident, page, .. } = &issued.command {
             let Some(on_its_way) = self.send_page(ToolPurpose::Page(*page), ordered) else {
                 self.tell(Input::CommandFailed { command: issued.id }, None);
                 return;
@@ -300,7 +292,6 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             let answer = Next::Answer {
                 incident: *incident,
                 page: *page,
-                suspects: suspects.clone(),
                 paged: ordered,
             };
             if let Some(delay) = delay {
@@ -337,15 +328,18 @@ impl<'a, W: Surroundings> Driver<'a, W> {
         self.tell(Input::CommandDone { command: issued.id }, None);
     }
 
-    pub(super) fn answer(&mut self, page: PageId, suspects: Vec<RolloutId>, paged: u64) {
+    /// Somebody takes up a page, and looks at what is suspected by then.
+    pub(super) fn answer(&mut self, page: PageId, paged: u64) {
         let now = self.now;
         let body = PersonEvent::PageAnswered { page };
         let answered = self.log.push(now, Actor::OnCall, "page", vec![paged], body);
         let by = self.takes_up(page);
         self.tell(Input::PageAcknowledged { page, by }, Some(answered));
         self.takes_command(page, answered);
-        let shown = self.with_truth(&suspects);
         let incident = self.incident_of(page);
+        let suspects = self.plane.suspects(incident);
+        let suspects: Vec<_> = suspects.iter().map(|suspect| suspect.rollout).collect();
+        let shown = self.with_truth(&suspects);
         let circumstances = Circumstances {
             sight: self.look_with(page, answered),
             can_talk: self.tools.can_talk(now),

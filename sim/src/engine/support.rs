@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use firedrill_core::Micros;
-use firedrill_core::ids::{IncidentId, PageId, RolloutId, ServiceId};
+use firedrill_core::ids::{IncidentId, PageId, ServiceId};
 use firedrill_core::plane::Input;
 
 use crate::log::{Actor, PersonEvent};
@@ -76,9 +76,9 @@ impl<W: Surroundings> Driver<'_, W> {
             self.heard.reported = true;
             self.tell(input, Some(told));
         }
-        if let Some((incident, page, suspects)) = self.unanswered() {
+        if let Some((incident, page)) = self.unanswered() {
             self.answered.insert(incident);
-            self.answer(page, suspects, told);
+            self.answer(page, told);
         }
     }
 
@@ -89,14 +89,12 @@ impl<W: Surroundings> Driver<'_, W> {
         first.copied().unwrap_or_default()
     }
 
-    /// The oldest open incident with its newest page, delivered or not, and its suspects.
-    fn unanswered(&self) -> Option<(IncidentId, PageId, Vec<RolloutId>)> {
+    /// The oldest open incident with its newest page, delivered or not.
+    fn unanswered(&self) -> Option<(IncidentId, PageId)> {
         let incidents = self.plane.incidents();
         let incident = incidents.open().next()?.id;
         let mut pages = incidents.pager().pages().iter().rev();
         let page = pages.find(|page| page.incident == incident)?.id;
-        let suspects = self.plane.suspects(incident);
-        let suspects = suspects.iter().map(|suspect| suspect.rollout).collect();
-        Some((incident, page, suspects))
+        Some((incident, page))
     }
 }

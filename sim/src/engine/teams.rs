@@ -207,7 +207,6 @@ impl<W: Surroundings> Driver<'_, W> {
                 let incidents = self.plane.incidents();
                 let mut pages = incidents.pager().pages().iter().rev();
                 let page = pages.find(|page| page.incident == incident);
-                let suspects = self.plane.suspects(incident);
                 let Some(page) = page.map(|page| page.id) else {
                     return;
                 };
@@ -215,7 +214,6 @@ impl<W: Surroundings> Driver<'_, W> {
                 let again = Next::Answer {
                     incident,
                     page,
-                    suspects: suspects.iter().map(|suspect| suspect.rollout).collect(),
                     paged: event,
                 };
                 self.queue.push(self.now, again);

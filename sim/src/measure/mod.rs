@@ -12,8 +12,9 @@
 //! | time to mitigate | first request harmed | no objective breached by the defect any more; no request harmed, if none ever was |
 //! | time to recover | first request harmed | no instance runs the bad version, every instance serves, queues empty |
 //!
-//! The *rank of the suspect* is the place of the change among the suspects on the first page sent
-//! while instances ran it and were to be taken back.
+//! The *rank of the suspect* is the place of the change among the suspects that whoever
+//! acknowledged first saw by then; on the first page if nobody did. The page is the first one sent
+//! after the defect began to act and before it was taken back.
 //!
 //! *Exposure* is the share of the service's instances that ever ran the change, *blast radius*
 //! the share of user requests harmed between the first and the last harmed one. A signal that
@@ -36,7 +37,7 @@ use crate::spec::DrawnDefect;
 
 pub use actions::{ActionEnd, ActionTaken, ActionsTaken};
 pub use anchors::{Anchor, Anchors, Catcher};
-pub use suspects::SuspectRank;
+pub use suspects::{SuspectRank, shown_first};
 
 /// A time that may never have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,14 +1,17 @@
 //! Whether those who were paged were shown the change that did it.
 
+use std::collections::BTreeMap;
+
 use firedrill_core::Micros;
+use firedrill_core::ids::{IncidentId, RolloutId};
 use firedrill_core::plane::NoteBody;
 use serde::Serialize;
 
-use crate::log::{EventBody, RunLog};
+use crate::log::{Event, EventBody, RunLog};
 
 use super::{Anchors, Span};
 
-/// Where the measured change stood among the suspects on the first page after it began to hurt.
+/// Where the measured change stood among the suspects that were shown first after it began to hurt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SuspectRank {
@@ -16,33 +19,58 @@ pub enum SuspectRank {
     Listed {
         /// From one, the likeliest.
         rank: u32,
-        /// Suspects on the page.
+        /// Suspects shown.
         of: u32,
     },
-    /// The page named others, or nobody: a censored observation.
+    /// Others were shown, or nobody: a censored observation.
     NotListed {
-        /// Suspects on the page.
+        /// Suspects shown.
         of: u32,
     },
     /// Nobody was paged while the change hurt and was not yet taken back.
     NotApplicable,
 }
 
+/// The suspects that were shown first after the measured change began to hurt and before it was
+/// taken back, and the event that shows them: those that whoever acknowledged the first page of
+/// that time saw by then, or those on the page itself if nobody did.
+#[must_use]
+pub fn shown_first<'a>(log: &'a RunLog, anchors: &Anchors) -> Option<(&'a Event, Vec<RolloutId>)> {
+    let active = anchors.defect_active?.seq;
+    let until = anchors.rollback_completed.map_or(u64::MAX, |back| back.seq);
+    let mut ranked: BTreeMap<IncidentId, (&Event, Vec<RolloutId>)> = BTreeMap::new();
+    let mut paged: Option<(IncidentId, &Event, &[RolloutId])> = None;
+    for event in log.events().iter().take_while(|event| event.seq < until) {
+        let EventBody::Note(note) = &event.body else {
+            continue;
+        };
+        #[expect(clippy::wildcard_enum_match_arm, reason = "three notes tell of it")]
+        match note {
+            NoteBody::SuspectsRanked { incident, suspects } => {
+                let shown = suspects.iter().map(|suspect| suspect.rollout).collect();
+                ranked.insert(*incident, (event, shown));
+            }
+            NoteBody::PageSent {
+                incident, suspects, ..
+            } if event.seq >= active && paged.is_none() => {
+                paged = Some((*incident, event, suspects));
+            }
+            NoteBody::PageAcknowledged { incident, .. }
+                if paged.is_some_and(|(of, ..)| of == *incident) =>
+            {
+                let by_then = ranked.remove(incident);
+                return Some(by_then.unwrap_or((event, Vec::new())));
+            }
+            _ => {}
+        }
+    }
+    paged.map(|(_, event, suspects)| (event, suspects.to_vec()))
+}
+
 impl SuspectRank {
     pub(super) fn find(log: &RunLog, anchors: &Anchors) -> Self {
-        let (Some(rollout), Some(active)) = (anchors.rollout, anchors.defect_active) else {
-            return Self::NotApplicable;
-        };
-        let until = anchors.rollback_completed.map_or(u64::MAX, |back| back.seq);
-        let pages = log.events().iter().filter_map(|event| match &event.body {
-            EventBody::Note(NoteBody::PageSent { suspects, .. }) => Some((event.seq, suspects)),
-            EventBody::Note(_)
-            | EventBody::World(_)
-            | EventBody::Command(_)
-            | EventBody::Person(_) => None,
-        });
-        let mut pages = pages.filter(|(seq, _)| (active.seq..until).contains(seq));
-        let Some((_, suspects)) = pages.next() else {
+        let (Some(rollout), Some((_, suspects))) = (anchors.rollout, shown_first(log, anchors))
+        else {
             return Self::NotApplicable;
         };
         let of = suspects.len() as u32;
