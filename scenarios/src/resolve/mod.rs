@@ -21,11 +21,15 @@ mod tools;
 mod trigger;
 mod world;
 
-use firedrill_sim::spec::{Scenario, Support, Teams, Telemetry, ToolSpec};
+use firedrill_sim::spec::{
+    Alerting, NamedSlo, Response, Scenario, Support, Teams, Telemetry, ToolSpec,
+};
 
 use crate::catalogue;
 use crate::faults::Known;
-use crate::file::{FleetFile, NoiseFile, ScenarioFile, TelemetryFile, WorldFile};
+use crate::file::{
+    ConfigFile, FleetFile, NoiseFile, ScenarioFile, SloFile, TelemetryFile, WorldFile,
+};
 use crate::plans::PlanSource;
 use crate::problem::{Problem, Source};
 use crate::yaml;
@@ -128,17 +132,14 @@ fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Op
     let telemetry = telemetry_of(context, &telemetry_source, &mut world);
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
-    let alerting = file.alerting.as_ref();
-    let alerting = alerting.map(|file| alerting::resolve(context, file, &world, &slos));
+    let alerting = alerting_of(context, file, &world, &slos);
     let (tools, support, teams) = responders(context, file, &world, &telemetry);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, world::automation(file.automation))
     });
     let section = configs?;
     let (configs, changes) = change::resolve(context, (file, plans), &section, &world, duration);
-    let response = file.response.as_ref();
-    let response = response
-        .map(|response| response::resolve(context, response, &world, &section, &slos_section));
+    let response = response_of(context, file, &world, (&section, &slos_section));
     world::check_times(context, file, &telemetry_source, step, duration);
     let expect = expect::resolve(context, file, &configs);
     let scenario = Scenario {
@@ -161,8 +162,8 @@ fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Op
         support,
         teams,
         core,
-        alerting: alerting.unwrap_or_default(),
-        response: response.unwrap_or_default(),
+        alerting,
+        response,
         expect,
     };
     Some((scenario, resized))
@@ -214,6 +215,30 @@ fn responders(
     let teams = file.teams.as_ref().filter(|teams| !teams.is_empty());
     let teams = teams.map(|teams| Box::new(teams::resolve(context, teams, world)));
     (tools.unwrap_or_default(), support, teams)
+}
+
+/// What raises alerts beside the objectives, and how alerts are told.
+fn alerting_of(
+    context: &mut Context,
+    file: &ScenarioFile,
+    world: &World,
+    slos: &[NamedSlo],
+) -> Alerting {
+    let alerting = file.alerting.as_ref();
+    let alerting = alerting.map(|file| alerting::resolve(context, file, world, slos));
+    alerting.unwrap_or_default()
+}
+
+/// What is done against an outage; nothing if the file does not say.
+fn response_of(
+    context: &mut Context,
+    file: &ScenarioFile,
+    world: &World,
+    (configs, slos): (&Section<'_, Vec<ConfigFile>>, &Section<'_, Vec<SloFile>>),
+) -> Response {
+    let response = file.response.as_ref();
+    let response = response.map(|file| response::resolve(context, file, world, configs, slos));
+    response.unwrap_or_default()
 }
 
 /// Noise may be left out by the file and by its preset: then there is none.
