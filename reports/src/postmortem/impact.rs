@@ -3,7 +3,7 @@
 use firedrill_core::health::Indicator;
 use firedrill_core::ids::{RegionId, SloId};
 use firedrill_core::{Micros, Ppm};
-use firedrill_sim::log::WorldEvent;
+use firedrill_sim::log::{Sample, WorldEvent};
 use firedrill_sim::measure::BudgetBurn;
 
 use crate::words;
@@ -44,6 +44,19 @@ impl Breach {
             .iter()
             .map(length)
             .fold(Micros::ZERO, |sum, length| sum + length)
+    }
+
+    /// How much of the breaches falls into `spans`, which do not overlap.
+    pub(crate) fn overlap(&self, spans: &[(Micros, Micros)], run_end: Micros) -> Micros {
+        let mut sum = Micros::ZERO;
+        for breach in &self.spans {
+            let end = breach.end.map_or(run_end, |end| end.0);
+            for (from, to) in spans {
+                let from = breach.begin.0.max(*from);
+                sum = sum + end.min(*to).max(from) - from;
+            }
+        }
+        sum
     }
 
     /// The events that begin and end them.
@@ -263,6 +276,36 @@ pub(crate) fn peak_burn(facts: &Facts<'_>, slo: SloId, objective: Ppm) -> u64 {
     })
     .max()
     .unwrap_or(0)
+}
+
+/// The fastest burn over `window`, in thousandths. The time before the run counts as traffic of
+/// its first moments with nothing bad in it.
+pub(crate) fn peak_burn_over(facts: &Facts<'_>, slo: SloId, objective: Ppm, window: Micros) -> u64 {
+    let of_slo = |(_, sample): &(u64, &Sample)| {
+        let own = sample.slos.iter().find(|sample| sample.slo == slo)?;
+        Some((sample.from_us, own.requests, own.bad))
+    };
+    let points: Vec<(Micros, u64, u64)> = facts.samples.iter().filter_map(of_slo).collect();
+    let [(first, usual, _), (second, ..), ..] = points[..] else {
+        return 0;
+    };
+    let interval = (second - first).0.max(1);
+    let budget = 1_000_000 - u64::from(objective.0.min(1_000_000));
+    let (mut oldest, mut requests, mut bad, mut peak) = (0, 0, 0, 0);
+    for &(at, more, more_bad) in &points {
+        requests += more;
+        bad += more_bad;
+        while points[oldest].0 + window <= at {
+            requests -= points[oldest].1;
+            bad -= points[oldest].2;
+            oldest += 1;
+        }
+        let before = window.0.saturating_sub(at.0 + interval) / interval;
+        let all = requests.saturating_add(before.saturating_mul(usual));
+        let burn = u64::from(Ppm::of(bad, all).0) * 1_000;
+        peak = peak.max(burn.checked_div(budget).unwrap_or(0));
+    }
+    peak
 }
 
 /// How bad the most burned objective got over one sampling interval.

@@ -335,8 +335,10 @@ pub enum LayerKind {
     Canary,
     /// A step to everybody.
     Wave,
-    /// An alert on an objective.
+    /// An alert on an objective, or on what instances show.
     Alert,
+    /// Users who write or call.
+    Users,
     /// Going back, by a person or by itself.
     Rollback,
 }

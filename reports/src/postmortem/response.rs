@@ -51,7 +51,13 @@ fn how(facts: &Facts<'_>) -> String {
     let reported = facts.notes().any(|(event, note)| {
         event.seq == signal.seq && matches!(note, NoteBody::TroubleReported { .. })
     });
-    let reporter = if facts.measures().harmed && !reported {
+    let told = facts.log.events().iter().any(|event| match event.body {
+        EventBody::Person(PersonEvent::TroubleTold { .. }) => true,
+        EventBody::Person(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::World(_) => {
+            false
+        }
+    });
+    let reporter = if facts.measures().harmed && !reported && !told {
         " No user had to report it."
     } else {
         ""

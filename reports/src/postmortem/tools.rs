@@ -1,7 +1,9 @@
 //! What tools did, in words.
 
+use firedrill_core::Micros;
 use firedrill_sim::log::{Event, EventBody, ToolEvent, ToolPurpose, ToolTrouble, WorldEvent};
 use firedrill_sim::people::Way;
+use firedrill_sim::spec::ToolKind;
 
 use crate::words;
 
@@ -138,19 +140,7 @@ pub(super) const fn matters(event: &ToolEvent) -> bool {
 /// What people could not see, and what they tried in vain or had to go around; nothing where all
 /// tools worked.
 pub(super) fn summary(facts: &Facts<'_>) -> Vec<Statement> {
-    let tools = || {
-        facts
-            .log
-            .events()
-            .iter()
-            .filter_map(|event| match &event.body {
-                EventBody::World(WorldEvent::Tool(tool)) => Some((event, tool)),
-                EventBody::World(_)
-                | EventBody::Note(_)
-                | EventBody::Command(_)
-                | EventBody::Person(_) => None,
-            })
-    };
+    let tools = || of_tools(facts);
     let unseen = |tool: &ToolEvent| match tool {
         ToolEvent::Blind { .. } => true,
         ToolEvent::CameBack { scrapes_lost, .. } => *scrapes_lost > 0,
@@ -194,6 +184,59 @@ pub(super) fn summary(facts: &Facts<'_>) -> Vec<Statement> {
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Pages that did not get out.
+pub(super) fn pages_lost(facts: &Facts<'_>) -> u64 {
+    let lost = |event: &&ToolEvent| {
+        matches!(
+            event,
+            ToolEvent::Failed {
+                purpose: ToolPurpose::Page(_),
+                ..
+            }
+        )
+    };
+    of_tools(facts).map(|(_, tool)| tool).filter(lost).count() as u64
+}
+
+/// When no telemetry got to the metrics store: from when it went down until it was back.
+pub(super) fn dark(facts: &Facts<'_>) -> Vec<(Micros, Micros)> {
+    let mut spans = Vec::new();
+    let mut since = None;
+    for (event, tool) in of_tools(facts) {
+        match tool {
+            ToolEvent::WentDown {
+                tool: ToolKind::MetricsStore,
+                another_way: false,
+                ..
+            } => since = Some(event.t_us),
+            ToolEvent::CameBack {
+                tool: ToolKind::MetricsStore,
+                ..
+            } => spans.extend(since.take().map(|since| (since, event.t_us))),
+            ToolEvent::WentDown { .. }
+            | ToolEvent::CameBack { .. }
+            | ToolEvent::Used { .. }
+            | ToolEvent::Failed { .. }
+            | ToolEvent::Awaited { .. }
+            | ToolEvent::Dropped { .. }
+            | ToolEvent::Blind { .. } => {}
+        }
+    }
+    spans.extend(since.map(|since| (since, facts.log.header().duration)));
+    spans
+}
+
+/// What tools did, in order.
+fn of_tools<'a>(facts: &Facts<'a>) -> impl Iterator<Item = (&'a Event, &'a ToolEvent)> {
+    let events = facts.log.events().iter();
+    events.filter_map(|event| match &event.body {
+        EventBody::World(WorldEvent::Tool(tool)) => Some((event, tool)),
+        EventBody::World(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::Person(_) => {
+            None
+        }
+    })
 }
 
 /// Of each kind so many are told; after that they repeat themselves.

@@ -128,7 +128,7 @@ fn let_through(facts: &Facts<'_>, defences: &[Defence]) -> WhyChain {
     let missed = |defence: &&Defence| {
         let before = match defence.kind {
             LayerKind::Validation | LayerKind::Review | LayerKind::Canary | LayerKind::Wave => true,
-            LayerKind::Alert | LayerKind::Rollback => false,
+            LayerKind::Alert | LayerKind::Users | LayerKind::Rollback => false,
         };
         before && defence.outcome == DefenceOutcome::Missed
     };

@@ -1,15 +1,17 @@
 //! Alerts on objectives: which of them spoke, when, and why not before.
 
+use firedrill_core::Micros;
 use firedrill_core::alerting::Alert;
 use firedrill_core::health::Urgency;
 use firedrill_core::ids::SloId;
 use firedrill_core::plane::NoteBody;
 use firedrill_sim::log::Event;
-use firedrill_sim::measure::{Anchor, BudgetBurn};
+use firedrill_sim::measure::{Anchor, BudgetBurn, Catcher};
 
 use crate::postmortem::facts::Facts;
-use crate::postmortem::impact::{Breach, breaches, peak_burn};
+use crate::postmortem::impact::{Breach, breaches, peak_burn, peak_burn_over};
 use crate::postmortem::model::{Defence, DefenceOutcome, LayerKind, Source};
+use crate::postmortem::tools;
 use crate::words;
 
 use super::{layer, not_reached};
@@ -78,14 +80,16 @@ fn objective(facts: &Facts<'_>, budget: &BudgetBurn) -> Option<Defence> {
                 DefenceOutcome::FalseAlarm
             } else if back.is_some_and(|back| back.seq < event.seq) {
                 DefenceOutcome::TooLate
+            } else if unheard(facts) {
+                DefenceOutcome::Missed
             } else {
                 DefenceOutcome::Caught
             };
-            (
-                outcome,
-                why_fired(facts, event, alert, budget),
-                vec![event.seq],
-            )
+            let mut why = why_fired(facts, event, alert, budget);
+            if outcome == DefenceOutcome::Missed {
+                why += &why_unheard(facts);
+            }
+            (outcome, why, vec![event.seq])
         }
         None if budget.harmed > 0 => {
             let why = why_silent(facts, budget, &breach);
@@ -94,13 +98,50 @@ fn objective(facts: &Facts<'_>, budget: &BudgetBurn) -> Option<Defence> {
         None => return None,
     };
     let mut layer = layer(&name, LayerKind::Alert, outcome, why);
-    if outcome == DefenceOutcome::Missed && breach.spans.is_empty() {
-        layer.outcome = DefenceOutcome::NothingToCatch;
-        layer.label = "objective held".into();
+    if outcome == DefenceOutcome::Missed {
+        if alert.is_some() {
+            layer.label = "fired unheard".into();
+        } else if breach.spans.is_empty() {
+            layer.outcome = DefenceOutcome::NothingToCatch;
+            layer.label = "objective held".into();
+        }
+    } else if outcome == DefenceOutcome::Caught && !is_catcher(facts, &budget.name) {
+        layer.label = "fired as well".into();
     }
     let breached = breach.events();
     layer.source = Source::events(events.into_iter().chain(breached));
     Some(layer)
+}
+
+/// Whether this alert is what led to the end of the change.
+fn is_catcher(facts: &Facts<'_>, name: &str) -> bool {
+    matches!(&facts.measures().caught_by, Catcher::SloAlert { slo } if slo == name)
+}
+
+/// Whether nothing came of any alert: users were heard first, or nobody did anything.
+fn unheard(facts: &Facts<'_>) -> bool {
+    match &facts.measures().caught_by {
+        Catcher::Users | Catcher::Nobody | Catcher::NoData { .. } => true,
+        Catcher::Validation
+        | Catcher::Review
+        | Catcher::Canary { .. }
+        | Catcher::Wave { .. }
+        | Catcher::SloAlert { .. }
+        | Catcher::SymptomAlert { .. } => false,
+    }
+}
+
+/// What became of the pages, with a space in front.
+fn why_unheard(facts: &Facts<'_>) -> String {
+    let lost = tools::pages_lost(facts);
+    if lost > 0 {
+        return format!(" {} did not get out.", words::counted(lost, "page"));
+    }
+    if facts.measures().caught_by == Catcher::Users {
+        " Nobody had answered the page when users were heard.".into()
+    } else {
+        " Nothing that came of it stopped the change.".into()
+    }
 }
 
 fn why_fired(facts: &Facts<'_>, event: &Event, alert: &Alert, budget: &BudgetBurn) -> String {
@@ -179,22 +220,36 @@ fn why_silent(facts: &Facts<'_>, budget: &BudgetBurn, breach: &Breach) -> String
             .filter(|rule| rule.urgency == Urgency::Page)
             .min_by_key(|rule| rule.long)
     });
+    let slo = facts.log.header().names.slos.get(budget.slo.index());
     let asks = fastest.map_or_else(
         || "no rule of it pages anybody".into(),
         |rule| {
+            let over = slo.map_or(0, |slo| {
+                peak_burn_over(facts, budget.slo, slo.objective, rule.long)
+            });
             format!(
-                "its fastest paging rule asks for {} times over {}",
+                "its fastest paging rule asks for {} times over {}, in truth it was {} at most",
                 words::milli(u64::from(rule.factor_milli)),
-                words::time(rule.long)
+                words::time(rule.long),
+                words::milli(over),
             )
         },
     );
-    let lasted = words::time(breach.total(facts.log.header().duration));
-    let slo = facts.log.header().names.slos.get(budget.slo.index());
+    let end = facts.log.header().duration;
+    let lasted = words::time(breach.total(end));
     let peak = slo.map_or(0, |slo| peak_burn(facts, budget.slo, slo.objective));
+    let dark = breach.overlap(&tools::dark(facts), end);
+    let dark = if dark == Micros::ZERO {
+        String::new()
+    } else {
+        format!(
+            " For {} of the breach no telemetry arrived, so no rule could see it.",
+            words::time(dark)
+        )
+    };
     format!(
         "{harmed}. The objective was breached for {lasted}, at {} times the allowed rate where it \
-         was worst; {asks}.",
+         was worst; {asks}.{dark}",
         words::milli(peak)
     )
 }

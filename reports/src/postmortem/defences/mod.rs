@@ -7,7 +7,7 @@ mod stage;
 use firedrill_core::config::Decision;
 use firedrill_core::plane::NoteBody;
 use firedrill_core::rollout::RollbackReason;
-use firedrill_sim::log::{Event, EventBody};
+use firedrill_sim::log::{Event, EventBody, PersonEvent};
 use firedrill_sim::measure::Catcher;
 
 use crate::words;
@@ -25,6 +25,8 @@ pub(super) fn write(facts: &Facts<'_>) -> Vec<Defence> {
     let mut defences = vec![validation(facts), review(facts)];
     defences.extend((0..facts.stages.len()).map(|index| stage::write(facts, index)));
     defences.extend(alert::write(facts));
+    defences.extend(symptom(facts));
+    defences.extend(users(facts));
     defences.push(rollback(facts));
     defences
 }
@@ -170,6 +172,70 @@ fn review(facts: &Facts<'_>) -> Defence {
         source: event.map(Source::event).unwrap_or_default(),
         ..layer("Review", LayerKind::Review, outcome, why)
     }
+}
+
+/// Alerts on what instances show, where one of them led to the end of the change.
+fn symptom(facts: &Facts<'_>) -> Option<Defence> {
+    let Catcher::SymptomAlert { rule } = &facts.measures().caught_by else {
+        return None;
+    };
+    let signal = facts.anchors().first_signal;
+    let why = "It was told to whoever is on call before any objective's alert was.".into();
+    let name = format!("Alert on symptom `{rule}`");
+    Some(Defence {
+        source: Source::anchors([signal]),
+        ..layer(&name, LayerKind::Alert, DefenceOutcome::Caught, why)
+    })
+}
+
+/// Users whom somebody listens to.
+fn users(facts: &Facts<'_>) -> Option<Defence> {
+    facts.scenario.support.as_ref()?;
+    let told = facts
+        .log
+        .events()
+        .iter()
+        .find_map(|event| match &event.body {
+            EventBody::Person(PersonEvent::TroubleTold { reports }) => Some((event, *reports)),
+            EventBody::Person(_)
+            | EventBody::Note(_)
+            | EventBody::Command(_)
+            | EventBody::World(_) => None,
+        });
+    let (outcome, why) = match told {
+        Some((event, reports)) => {
+            let why = format!(
+                "{} lately: whoever reads them told the on-call engineer at {}.",
+                words::counted(u64::from(reports), "report"),
+                facts.utc(event.t_us)
+            );
+            let outcome = if facts.measures().caught_by == Catcher::Users {
+                DefenceOutcome::Caught
+            } else if facts.measures().defective {
+                DefenceOutcome::TooLate
+            } else {
+                DefenceOutcome::FalseAlarm
+            };
+            (outcome, why)
+        }
+        None if facts.measures().harmed => {
+            let (outcome, why) = if facts.anchors().acknowledged.is_some() {
+                let why = "Somebody was at work on it before enough users had written.";
+                (DefenceOutcome::NotReached, why)
+            } else {
+                let why = "Too few of them wrote to be noticed.";
+                (DefenceOutcome::Missed, why)
+            };
+            (outcome, why.into())
+        }
+        None => (DefenceOutcome::NothingToCatch, "No user was harmed.".into()),
+    };
+    Some(Defence {
+        source: told
+            .map(|(event, _)| Source::event(event))
+            .unwrap_or_default(),
+        ..layer("Users' reports", LayerKind::Users, outcome, why)
+    })
 }
 
 fn rollback(facts: &Facts<'_>) -> Defence {

@@ -36,7 +36,14 @@ pub(super) fn write(facts: &Facts<'_>, index: usize) -> Defence {
         truth.map(|(event, _)| event.seq),
         stage.end.map(|end| end.event().seq),
     ];
+    let bare = layer(&name, kind, outcome, why);
+    let label = if outcome == DefenceOutcome::Caught && undecided(stage) {
+        "held it, undecided".into()
+    } else {
+        bare.label.clone()
+    };
     Defence {
+        label,
         checks: deciding.map_or_else(Vec::new, |(_, verdict)| checks(facts, verdict)),
         truth: truth.map(|(_, truth)| TruthLine {
             requests: truth.requests,
@@ -46,7 +53,7 @@ pub(super) fn write(facts: &Facts<'_>, index: usize) -> Defence {
             utilisation_ppm: truth.utilisation.0,
         }),
         source: Source::events(events.into_iter().flatten()),
-        ..layer(&name, kind, outcome, why)
+        ..bare
     }
 }
 
@@ -129,6 +136,17 @@ fn paused_by_judge(event: &Event) -> bool {
         )
         | None => false,
     }
+}
+
+/// Whether the stage paused because its judge still said neither pass nor fail.
+fn undecided(stage: &StageFacts<'_>) -> bool {
+    let Some(StageEnd::Paused(event)) = stage.end else {
+        return false;
+    };
+    matches!(
+        pause_reason(event),
+        Some(PauseReason::NoVerdict(Outcome::Inconclusive))
+    )
 }
 
 /// Whether the stage paused with nothing to judge.
