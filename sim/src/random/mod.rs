@@ -59,7 +59,7 @@ impl Block {
         for (word, bytes) in self.words.iter_mut().zip(words) {
             *word = u64::from_le_bytes(*bytes);
         }
-        if tampered_step == Some(number * BLOCK as u64 >> (LANE_BITS + INDEX_BITS)) {
+        if tampered_step == Some((number * BLOCK as u64) >> (LANE_BITS + INDEX_BITS)) {
             for word in &mut self.words {
                 *word ^= 1 << 63;
             }
