@@ -51,10 +51,18 @@ struct Block {
 
 impl Block {
     #[cold]
-    fn fill(&mut self, rng: &mut ChaCha8Rng, number: u64) {
+    fn fill(&mut self, rng: &mut ChaCha8Rng, number: u64, tampered_step: Option<u64>) {
         rng.set_word_pos(u128::from(number) * BLOCK as u128 * 2);
-        for word in &mut self.words {
-            *word = rng.next_u64();
+        let mut bytes = [0; 8 * BLOCK];
+        rng.fill_bytes(&mut bytes);
+        let (words, _) = bytes.as_chunks();
+        for (word, bytes) in self.words.iter_mut().zip(words) {
+            *word = u64::from_le_bytes(*bytes);
+        }
+        if tampered_step == Some((number * BLOCK as u64) >> (LANE_BITS + INDEX_BITS)) {
+            for word in &mut self.words {
+                *word ^= 1 << 63;
+            }
         }
         self.number = number;
     }
@@ -110,14 +118,9 @@ impl Draws {
         let place = lane ^ (lane >> 2) ^ (lane >> 5) ^ number;
         let block = &mut self.kept[place as usize % KEPT];
         if block.number != number {
-            block.fill(&mut self.rng, number);
+            block.fill(&mut self.rng, number, self.tampered_step);
         }
-        let bits = block.words[offset];
-        if self.tampered_step == Some(step) {
-            bits ^ (1 << 63)
-        } else {
-            bits
-        }
+        block.words[offset]
     }
 
     /// A uniform draw from the open interval (0, 1).

@@ -9,12 +9,26 @@ use crate::random::{Entity, binomial, poisson};
 
 use super::fleet::VersionIndex;
 use super::telemetry::{Borne, Labels, Seen, delivery, scrape};
-use super::{Purpose, World};
+use super::{Addresses, Purpose, World};
 
 /// A scrape on its way to the core.
 pub(crate) struct Delivery {
     pub(crate) at: Micros,
     pub(crate) window: Box<TelemetryWindow>,
+}
+
+/// The instances of a fleet at one moment.
+struct Census {
+    /// By telemetry scope.
+    seen: Vec<Seen>,
+}
+
+impl Census {
+    fn count(&mut self, scope: usize, more: Seen) {
+        let seen = &mut self.seen[scope];
+        seen.total += more.total;
+        seen.up += more.up;
+    }
 }
 
 impl World<'_> {
@@ -44,11 +58,12 @@ impl World<'_> {
     pub(crate) fn end_interval(&mut self, now: Micros) -> (Vec<Delivery>, Sample) {
         let start = now - self.scenario.telemetry.scrape_every;
         let reports = self.reports_of_users(start, now);
+        let census = self.census();
         let mut deliveries = Vec::new();
         for region in 0..self.scenario.fleet.regions.len() {
             for service in 0..self.scenario.fleet.services.len() {
                 let (region, service) = (RegionId(region as u16), ServiceId(service as u16));
-                let mut told = self.scrape_service((start, now), region, service);
+                let mut told = self.scrape_service((start, now), (region, service), &census);
                 // They count once, whichever version they are about: with the first window.
                 if let Some(first) = told.first_mut().filter(|_| region == RegionId(0)) {
                     first.window.user_reports = reports;
@@ -56,7 +71,7 @@ impl World<'_> {
                 deliveries.extend(told);
             }
         }
-        let sample = self.sample();
+        let sample = self.sample(&census);
         self.telemetry.clear();
         self.sample_from = now;
         (deliveries, sample)
@@ -76,14 +91,14 @@ impl World<'_> {
     fn scrape_service(
         &mut self,
         (start, now): (Micros, Micros),
-        region: RegionId,
-        service: ServiceId,
+        (region, service): (RegionId, ServiceId),
+        census: &Census,
     ) -> Vec<Delivery> {
         let mut deliveries = Vec::new();
         for index in 0..self.versions[service.index()].len() {
             let version = index as VersionIndex;
-            let seen = self.seen(region, service, version);
             let scope = self.addresses.scope(region, service, version);
+            let seen = census.seen[scope];
             if seen.total == 0 && self.telemetry.truth(scope).totals().0 == 0 {
                 continue;
             }
@@ -200,7 +215,33 @@ impl World<'_> {
         seen
     }
 
-    fn sample(&mut self) -> Sample {
+    /// The instances of the fleet, pool by pool as they stand in memory: a large fleet does not fit
+    /// into the processor's caches.
+    fn census(&self) -> Census {
+        let Addresses {
+            services, versions, ..
+        } = self.addresses;
+        let scopes = self.scenario.fleet.regions.len() * services * versions;
+        let mut census = Census {
+            seen: vec![Seen { total: 0, up: 0 }; scopes],
+        };
+        for cell in 0..self.cells.len() {
+            if self.count_calmly(cell, |scope, seen| census.count(scope, seen)) {
+                continue;
+            }
+            for pool in self.pools.of_cell(cell) {
+                for cohort in &pool.cohorts {
+                    let version = cohort.key.version;
+                    let scope = self.addresses.scope(pool.region, pool.service, version);
+                    let (total, up) = (cohort.total(), cohort.up);
+                    census.count(scope, Seen { total, up });
+                }
+            }
+        }
+        census
+    }
+
+    fn sample(&mut self, census: &Census) -> Sample {
         let mut sample = Sample {
             from_us: self.sample_from,
             ..Sample::default()
@@ -215,7 +256,7 @@ impl World<'_> {
         for service in 0..self.scenario.fleet.services.len() {
             sample
                 .services
-                .push(self.sample_service(ServiceId(service as u16)));
+                .push(self.sample_service(ServiceId(service as u16), census));
         }
         for (rollout, service, index) in self.rollouts() {
             let pools = || self.pools_everywhere(service);
@@ -232,10 +273,10 @@ impl World<'_> {
         sample
     }
 
-    fn sample_service(&self, service: ServiceId) -> ServiceSample {
+    fn sample_service(&self, service: ServiceId, census: &Census) -> ServiceSample {
         let spec = &self.scenario.fleet.services[service.index()];
         let mut mass = [0.0; LatencyHistogram::BUCKETS];
-        let (mut requests, mut errors) = (0, 0);
+        let (mut requests, mut errors, mut up) = (0, 0, 0);
         let (mut utilisation, mut scopes) = (0.0, 0.0);
         for region in 0..self.scenario.fleet.regions.len() {
             for version in 0..self.versions[service.index()].len() {
@@ -243,6 +284,7 @@ impl World<'_> {
                 let scope = self
                     .addresses
                     .scope(region, service, version as VersionIndex);
+                up += census.seen[scope].up;
                 let scope = self.telemetry.truth(scope);
                 let (some, bad) = scope.totals();
                 requests += some;
@@ -262,11 +304,6 @@ impl World<'_> {
         for (bucket, mass) in mass.iter().enumerate() {
             latency.add(bucket, (mass / of + 0.5) as u32);
         }
-        let up = self
-            .pools_everywhere(service)
-            .flat_map(|pool| &pool.cohorts)
-            .map(|cohort| cohort.up)
-            .sum();
         let mean = if scopes > 0.0 {
             utilisation / scopes
         } else {

@@ -18,6 +18,8 @@ pub(crate) struct HopSpec {
     pub(crate) parent: Option<usize>,
     /// The hops that it calls.
     pub(crate) children: Vec<usize>,
+    /// Calls for each request that the caller answers.
+    pub(crate) calls: f64,
     /// Calls for each user request, without retries.
     pub(crate) multiplicity: f64,
 }
@@ -27,6 +29,8 @@ pub(crate) struct HopSpec {
 pub(crate) struct Graph {
     pub(crate) edges: Vec<Edge>,
     pub(crate) classes: Vec<Vec<HopSpec>>,
+    /// By edge: the number of the service to which it leads.
+    pub(crate) to: Vec<usize>,
     /// By service: the edges that lead to it.
     pub(crate) into: Vec<Vec<usize>>,
     /// By edge: the latency at which its clients give up.
@@ -40,6 +44,7 @@ impl Graph {
         let mut graph = Self {
             edges: fleet.edges.clone(),
             classes: Vec::new(),
+            to: Vec::new(),
             into: Vec::new(),
             timeouts: Vec::new(),
             hops: 0,
@@ -49,10 +54,11 @@ impl Graph {
             graph.hops += hops.len();
             graph.classes.push(hops);
         }
+        graph.to = graph.edges.iter().map(|edge| edge.to.index()).collect();
         graph.into = (0..fleet.services.len())
             .map(|service| {
-                let leads_here = |edge: &usize| graph.edges[*edge].to.index() == service;
-                (0..graph.edges.len()).filter(leads_here).collect()
+                let leads_here = |edge: &usize| graph.to[*edge] == service;
+                (0..graph.to.len()).filter(leads_here).collect()
             })
             .collect();
         graph.timeouts = graph
@@ -76,7 +82,7 @@ impl Graph {
                 self.edges.len() - 1
             });
             let above = parent.map_or(1.0, |parent| hops[parent].multiplicity);
-            let multiplicity = above * self.edges[edge].calls;
+            let calls = self.edges[edge].calls;
             if let Some(parent) = parent {
                 hops[parent].children.push(position);
             }
@@ -87,7 +93,8 @@ impl Graph {
                 edge,
                 parent,
                 children,
-                multiplicity,
+                calls,
+                multiplicity: above * calls,
             });
         }
         hops

@@ -313,13 +313,14 @@ impl<'a> World<'a> {
             services,
             versions: capacity,
         };
-        let mut tables: Vec<_> = fleet.services.iter().map(ServiceTables::new).collect();
+        let tables: Vec<_> = fleet.services.iter().map(ServiceTables::new).collect();
         let longest = graph.classes.iter().map(Vec::len).max().unwrap_or(0);
         Self {
             draws,
             addresses,
             room: Workspace::default(),
             traffic: Traffic::new(&graph, cells.len()),
+            calm: Calm::new(&graph, cells.len()),
             modifiers: Modifiers::none(&graph),
             graph: Rc::new(graph),
             congestion: vec![None; pools.len()],
@@ -327,7 +328,6 @@ impl<'a> World<'a> {
             troubled: false,
             arrivals: Arrivals::new(fleet),
             loads: vec![Vec::new(); pools.len()],
-            calm: Calm::new(cells.len(), &mut tables, longest),
             hops: vec![Hop::default(); longest],
             versions: initial
                 .iter()

@@ -31,6 +31,11 @@ impl Pools {
         &self.pools[cell * self.services..][..self.services]
     }
 
+    /// Whether a pool of the cell could have changed since somebody last took the note of it.
+    pub(crate) fn is_touched(&self, cell: usize) -> bool {
+        self.touched[cell]
+    }
+
     /// Whether a pool of the cell could have changed since this was last asked.
     pub(crate) fn take_touched(&mut self, cell: usize) -> bool {
         std::mem::take(&mut self.touched[cell])

@@ -88,10 +88,7 @@ impl Collector {
     pub(crate) fn record_load(&mut self, scope: usize, borne: &Borne<'_>) {
         let scope = &mut self.scopes[scope];
         let requests = borne.requests as f32;
-        let (first, mass) = borne.shape.filled();
-        for (sum, mass) in scope.mass[first..].iter_mut().zip(mass) {
-            *sum += requests * mass;
-        }
+        borne.shape.add_to(requests, &mut scope.mass);
         let instances = f64::from(borne.instances);
         scope.utilisation.0 += borne.utilisation * instances;
         scope.utilisation.1 += instances;

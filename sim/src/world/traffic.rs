@@ -91,6 +91,16 @@ impl Traffic {
         offered
     }
 
+    /// Attempts of both audiences that must be expected along each edge, with the number of the
+    /// service to which it leads.
+    pub(crate) fn offers(&self, graph: &Graph, cell: usize) -> impl Iterator<Item = (usize, f64)> {
+        let each = graph.to.iter().zip(&self.calls).zip(self.flows_of(cell));
+        each.map(|((to, calls), flow)| {
+            let expected = calls.all_expected();
+            (*to, expected * flow.per_expected * flow.per_call)
+        })
+    }
+
     /// First attempts a second that a service of the cell at hand must expect along the edges
     /// that lead to it.
     pub(crate) fn first_attempts(
@@ -116,10 +126,18 @@ impl Traffic {
         self.calls[edge].attempted += count;
     }
 
-    /// Attempts along the edges that lead to a service of the cell at hand.
-    pub(crate) fn attempts_at(&self, graph: &Graph, service: usize) -> u64 {
-        let edges = graph.into[service].iter();
-        edges.map(|edge| self.calls[*edge].attempted).sum()
+    /// Calls of which each is tried once.
+    pub(crate) fn called_once(&mut self, edge: usize, count: u64) {
+        let calls = &mut self.calls[edge];
+        calls.called += count;
+        calls.attempted += count;
+    }
+
+    /// Attempts along each edge of the cell at hand, with the number of the service to which it
+    /// leads.
+    pub(crate) fn attempts(&self, graph: &Graph) -> impl Iterator<Item = (usize, u64)> {
+        let each = graph.to.iter().zip(&self.calls);
+        each.map(|(to, calls)| (*to, calls.attempted))
     }
 
     /// Ends the step for the cell at hand.

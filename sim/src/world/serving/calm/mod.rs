@@ -16,47 +16,78 @@
 
 mod errand;
 
-use std::rc::Rc;
-
 use firedrill_core::Micros;
 use firedrill_core::ids::ClassId;
 use firedrill_core::rollout::Audience;
 
 use super::super::demand::PUBLIC;
 use super::super::ejection::eject_from;
-use super::super::fleet::{Cohort, Pool};
+use super::super::fleet::{Cohort, CohortKey, Pool, VersionIndex};
 use super::super::graph::Graph;
 use super::super::heterogeneity;
-use super::super::queueing::Shape;
-use super::super::telemetry::Borne;
+use super::super::queueing::ShapeTable;
+use super::super::telemetry::{Borne, Seen};
 use super::super::{Purpose, World};
 use super::call::Fate;
 use errand::{CalmErrand, Leg};
 
 use super::load::{CONGESTED_ABOVE, either, per_attempt};
-use super::{Fared, Load, ServiceTables};
+use super::{Fared, Load};
+
+/// Why there is something to know of every pool of a calm cell.
+const ALL_CALM: &str = "the pools of a calm cell are calm";
 
 /// What a step needs to know of a calm pool, and what the last one made of it.
 #[derive(Clone, Copy, Debug)]
 struct CalmPool {
-    fared: Fared,
+    /// The cohort.
+    key: CohortKey,
     /// Instances, all of which serve.
     serving: u32,
     /// The number of its telemetry scope.
     scope: u32,
     /// The utilisation that one attempt in a step makes.
     per_attempt: f64,
+    /// The utilisation in the last step.
+    utilisation: f64,
+    /// Requests that waited in it, on average.
+    waiting: f64,
+    /// The probability that a request fails for reasons of the pool's own.
+    own_failure: f64,
     /// Memory that leaked before, as a share of all of it.
     leaked: f64,
 }
 
+impl CalmPool {
+    const fn fared(&self) -> Fared {
+        Fared {
+            key: self.key,
+            utilisation: self.utilisation,
+            waiting: self.waiting,
+            own_failure: self.own_failure,
+            lost: 0.0,
+        }
+    }
+}
+
 /// What a pool of the cell at hand goes through in a step.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Bearing {
-    shape: Rc<Shape>,
+    /// Attempts that it must expect.
+    offered: f64,
+    /// The step of utilisation whose shape its latency has.
+    load: usize,
+    /// The number of its telemetry scope.
+    scope: u32,
+    /// The version that it runs.
+    version: VersionIndex,
+    /// The lane of its draws.
+    lane: u8,
     /// The probability that a request is slower than the service's latency objective allows, if
     /// there is one.
     slow: Option<f64>,
+    /// Attempts along the edges that lead here.
+    attempts: u64,
     requests: u64,
     errors: u64,
 }
@@ -72,23 +103,22 @@ pub(crate) struct Calm {
     pools: Vec<Option<CalmPool>>,
     /// By service: the pools of the cell at hand.
     bearings: Vec<Bearing>,
+    /// By edge: the probability that an attempt in the cell at hand fails where it leads.
+    failing: Vec<f64>,
     /// By hop: what becomes of the requests at hand.
     legs: Vec<Leg>,
 }
 
 impl Calm {
-    pub(crate) fn new(cells: usize, tables: &mut [ServiceTables], longest: usize) -> Self {
-        let at_rest = |tables: &mut ServiceTables| Bearing {
-            shape: Rc::clone(tables.healthy().at(0.0)),
-            slow: None,
-            requests: 0,
-            errors: 0,
-        };
+    pub(crate) fn new(graph: &Graph, cells: usize) -> Self {
+        let services = graph.into.len();
+        let longest = graph.classes.iter().map(Vec::len).max().unwrap_or(0);
         Self {
             is_off: false,
             cells: vec![false; cells],
-            pools: vec![None; cells * tables.len()],
-            bearings: tables.iter_mut().map(at_rest).collect(),
+            pools: vec![None; cells * services],
+            bearings: vec![Bearing::default(); services],
+            failing: vec![0.0; graph.edges.len()],
             legs: vec![Leg::default(); longest],
         }
     }
@@ -117,10 +147,27 @@ impl World<'_> {
     pub(crate) fn fared(&self, cell: usize, service: usize) -> impl Iterator<Item = Fared> {
         let is_calm = self.calm.cells[cell];
         let pool = cell * self.scenario.fleet.services.len() + service;
-        let calm = self.calm.pools[pool].filter(|_| is_calm);
+        let calm = self.calm.pools[pool].as_ref().filter(|_| is_calm);
         // Those of a calm pool are empty.
         let loads = self.loads[pool].iter().map(Load::fared);
-        calm.map(|pool| pool.fared).into_iter().chain(loads)
+        calm.map(CalmPool::fared).into_iter().chain(loads)
+    }
+
+    /// Counts the instances of a calm cell by scope; tells whether it is one, also after what was
+    /// done to its pools since the last step.
+    pub(crate) fn count_calmly(&self, cell: usize, mut count: impl FnMut(usize, Seen)) -> bool {
+        let services = self.scenario.fleet.services.len();
+        let is_calm = self.calm.cells[cell] && !self.pools.is_touched(cell);
+        if is_calm {
+            for pool in self.calm.pools[cell * services..][..services]
+                .iter()
+                .flatten()
+            {
+                let (total, up) = (pool.serving, pool.serving);
+                count(pool.scope as usize, Seen { total, up });
+            }
+        }
+        is_calm
     }
 
     /// Moves a cell over the step that ends at `now` if it is calm; else does nothing and tells so.
@@ -141,11 +188,7 @@ impl World<'_> {
             self.calm.cells[cell] = false;
             return false;
         }
-        for class in 0..graph.classes.len() {
-            let class = ClassId(class as u16);
-            let count = self.arrivals.get(class.index(), PUBLIC);
-            self.send_calmly(graph, (cell, class), count);
-        }
+        self.send_calmly(graph, cell);
         self.book_calmly(graph, cell, now);
         self.traffic.close(cell);
         true
@@ -191,16 +234,13 @@ impl World<'_> {
         let workers = f64::from(cohort.up) * f64::from(service.workers);
         let busy_s = self.tables[pool.service.index()].mean_s();
         Some(CalmPool {
-            fared: Fared {
-                key: cohort.key,
-                utilisation: 0.0,
-                waiting: 0.0,
-                own_failure: either(host.error_share, 0.0),
-                lost: 0.0,
-            },
+            key: cohort.key,
             serving: cohort.up,
             scope: scope as u32,
             per_attempt: per_attempt(busy_s, workers, self.scenario.step.as_secs_f64()),
+            utilisation: 0.0,
+            waiting: 0.0,
+            own_failure: either(host.error_share, 0.0),
             leaked: cohort.leaked,
         })
     }
@@ -209,77 +249,97 @@ impl World<'_> {
     fn load_calmly(&mut self, graph: &Graph, cell: usize) -> bool {
         let services = self.scenario.fleet.services.len();
         let length_s = self.scenario.step.as_secs_f64();
+        let bearings = &mut self.calm.bearings;
+        bearings.fill(Bearing::default());
+        for (service, attempts) in self.traffic.offers(graph, cell) {
+            bearings[service].offered += attempts;
+        }
         let pools = self.calm.pools[cell * services..][..services].iter_mut();
-        let each = pools.flatten().zip(&mut self.calm.bearings).enumerate();
-        for (service, (pool, bearing)) in each {
-            let offered: f64 = self.traffic.offered(graph, cell, service).iter().sum();
-            let utilisation = offered * pool.per_attempt;
+        for (service, (pool, bearing)) in pools.zip(bearings).enumerate() {
+            let pool = pool.as_mut().expect(ALL_CALM);
+            let utilisation = bearing.offered * pool.per_attempt;
             if utilisation > CONGESTED_ABOVE {
                 return false;
             }
-            let shape = self.tables[service].healthy().at(utilisation);
-            pool.fared.utilisation = utilisation;
-            pool.fared.waiting = offered / length_s * shape.wait_s();
-            bearing.shape = Rc::clone(shape);
+            bearing.scope = pool.scope;
+            bearing.version = pool.key.version;
+            bearing.lane = pool.key.lane() as u8;
+            bearing.load = ShapeTable::step(utilisation);
+            let shape = self.tables[service].healthy().at_step(bearing.load);
+            pool.utilisation = utilisation;
+            pool.waiting = bearing.offered / length_s * shape.wait_s();
             let slow_above = self.slow_above[service].as_ref();
             bearing.slow = slow_above.map(|slow_above| shape.above(slow_above.threshold));
-            (bearing.requests, bearing.errors) = (0, 0);
+            for edge in &graph.into[service] {
+                let late = shape.above(graph.timeouts[*edge]);
+                self.calm.failing[*edge] = if late > 0.0 {
+                    either(pool.own_failure, late)
+                } else {
+                    pool.own_failure
+                };
+            }
         }
         true
     }
 
-    /// Sends `count` requests of a class on their way through a calm cell and books what becomes
-    /// of them.
-    fn send_calmly(&mut self, graph: &Graph, (cell, class): (usize, ClassId), count: u64) {
-        if count == 0 {
-            return;
-        }
-        let services = self.scenario.fleet.services.len();
+    /// Sends the requests that came to a calm cell on their way and books what becomes of them.
+    fn send_calmly(&mut self, graph: &Graph, cell: usize) {
+        let [own_errors, slow] = self.draws.pair(Purpose::OwnErrors, Purpose::Slow);
         let mut errand = CalmErrand {
             graph,
-            hops: &graph.classes[class.index()],
             cell,
-            class,
             step: self.step,
             addresses: self.addresses,
-            pools: &self.calm.pools[cell * services..][..services],
             bearings: &mut self.calm.bearings,
+            failing: &self.calm.failing,
             legs: &mut self.calm.legs,
-            draws: &mut self.draws,
+            own_errors,
+            slow,
             traffic: &mut self.traffic,
             telemetry: &mut self.telemetry,
             truth: &mut self.truth,
         };
-        let failed = errand.send(count);
-        assert!(failed <= count, "of {count} requests {failed} failed");
-        let fate = Fate {
-            requests: count,
-            failed,
-            ..Fate::default()
-        };
-        self.truth.ended(class, fate);
+        for (class, hops) in graph.classes.iter().enumerate() {
+            let requests = self.arrivals.get(class, PUBLIC);
+            if requests == 0 {
+                continue;
+            }
+            let class = ClassId(class as u16);
+            let failed = errand.send((class, hops), requests);
+            assert!(failed <= requests, "of {requests} requests {failed} failed");
+            let fate = Fate {
+                requests,
+                failed,
+                ..Fate::default()
+            };
+            errand.truth.ended(class, fate);
+        }
     }
 
     /// Books what the pools of a calm cell went through in the step that ends at `now`.
     fn book_calmly(&mut self, graph: &Graph, cell: usize, now: Micros) {
         let services = &self.scenario.fleet.services;
         let first = cell * services.len();
-        let pools = self.calm.pools[first..].iter().flatten();
-        let each = pools.zip(&self.calm.bearings).zip(services).enumerate();
+        let bearings = &mut self.calm.bearings;
+        for (service, attempts) in self.traffic.attempts(graph) {
+            bearings[service].attempts += attempts;
+        }
+        let pools = &self.calm.pools[first..][..services.len()];
+        let each = pools.iter().zip(&*bearings).zip(services).enumerate();
         for (index, ((pool, bearing), service)) in each {
+            let pool = pool.as_ref().expect(ALL_CALM);
             let Bearing {
                 requests, errors, ..
             } = *bearing;
             assert_eq!(
-                requests,
-                self.traffic.attempts_at(graph, index),
+                requests, bearing.attempts,
                 "attempts at service {index} of cell {cell} were made or lost"
             );
             let borne = Borne {
                 instances: pool.serving,
                 requests,
-                shape: &bearing.shape,
-                utilisation: pool.fared.utilisation,
+                shape: self.tables[index].healthy().at_step(bearing.load),
+                utilisation: pool.utilisation,
                 leaked: pool.leaked,
             };
             self.telemetry.record_load(pool.scope as usize, &borne);
