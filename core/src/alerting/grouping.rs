@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{NotificationId, RouteId, SilenceId};
 use crate::time::Micros;
 
-use super::labels::LabelSet;
+use super::labels::{LabelSet, Projection};
 use super::notification::Told;
 use super::routing::{GroupBy, Route};
 
@@ -22,16 +22,25 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
-    /// The group of such an alert at a route.
-    #[must_use]
-    pub fn of(id: RouteId, route: &Route, alert: &LabelSet) -> Self {
-        Self {
-            route: id,
-            labels: match &route.group_by {
-                GroupBy::Labels(names) => alert.project(names),
-                GroupBy::All => alert.clone(),
-            },
-        }
+    /// The group of such an alert at a route; the key of the group itself if it is there.
+    pub(super) fn of(
+        id: RouteId,
+        route: &Route,
+        alert: &LabelSet,
+        groups: &BTreeMap<Self, Group>,
+    ) -> Self {
+        let key = |labels| Self { route: id, labels };
+        let names = match &route.group_by {
+            GroupBy::Labels(names) => names,
+            GroupBy::All => return key(alert.clone()),
+        };
+        let shared = Projection::new(alert, names);
+        let mut same_hash = groups
+            .range(key(shared.floor())..)
+            .map(|(key, _)| key)
+            .take_while(|key| key.route == id && shared.has_hash_of(&key.labels));
+        let known = same_hash.find(|key| shared.is(&key.labels));
+        known.map_or_else(|| key(shared.to_set()), Self::clone)
     }
 }
 

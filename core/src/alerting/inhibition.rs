@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Micros;
 
-use super::labels::{LabelSet, Matcher, all_match};
+use super::labels::{LabelSet, Matcher, Projection, all_match};
 
 /// What mutes what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,8 +75,11 @@ impl Inhibitor {
     pub fn source_fires(&mut self, rules: &[u16], labels: &LabelSet, ends_at: Micros) {
         for rule in rules {
             let watch = &mut self.watches[usize::from(*rule)];
-            let sources = watch.sources.entry(labels.project(&watch.rule.equal));
-            let sources = sources.or_default();
+            let key = Projection::new(labels, &watch.rule.equal);
+            if key.find_in(&mut watch.sources).is_none() {
+                watch.sources.insert(key.to_set(), Sources::default());
+            }
+            let sources = key.find_in(&mut watch.sources).expect("it is there by now");
             let side = match all_match(&watch.rule.target, labels) {
                 true => &mut sources.two_sided,
                 false => &mut sources.plain,
@@ -89,12 +92,12 @@ impl Inhibitor {
     pub fn forget(&mut self, rules: &[u16], labels: &LabelSet) {
         for rule in rules {
             let watch = &mut self.watches[usize::from(*rule)];
-            let key = labels.project(&watch.rule.equal);
-            if let Some(sources) = watch.sources.get_mut(&key) {
+            let key = Projection::new(labels, &watch.rule.equal);
+            if let Some(sources) = key.find_in(&mut watch.sources) {
                 sources.plain.remove(labels);
                 sources.two_sided.remove(labels);
                 if sources.plain.is_empty() && sources.two_sided.is_empty() {
-                    watch.sources.remove(&key);
+                    watch.sources.remove(&key.to_set());
                 }
             }
         }
@@ -107,7 +110,8 @@ impl Inhibitor {
             if watch.sources.is_empty() || !all_match(&watch.rule.target, labels) {
                 return None;
             }
-            let sources = watch.sources.get_mut(&labels.project(&watch.rule.equal))?;
+            let key = Projection::new(labels, &watch.rule.equal);
+            let sources = key.find_in(&mut watch.sources)?;
             first_firing(now, &mut sources.plain).or_else(|| {
                 let is_source = all_match(&watch.rule.source, labels);
                 (!is_source)

@@ -3,6 +3,7 @@
 //! Two alerts with the same labels are one alert; nothing else counts. An absent label and an
 //! empty one are the same.
 
+use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -49,7 +50,7 @@ impl LabelSet {
 
     fn sorted(labels: Arc<[Label]>) -> Self {
         Self {
-            fingerprint: fingerprint(&labels),
+            fingerprint: fingerprint(labels.iter()),
             labels,
         }
     }
@@ -77,11 +78,7 @@ impl LabelSet {
     /// The labels with these names.
     #[must_use]
     pub fn project(&self, names: &[String]) -> Self {
-        if names.is_empty() {
-            return Self::empty();
-        }
-        let kept = self.labels.iter().filter(|(name, _)| names.contains(name));
-        Self::sorted(kept.cloned().collect())
+        Projection::new(self, names).to_set()
     }
 
     /// The order of names and values as text, for readers.
@@ -93,15 +90,72 @@ impl LabelSet {
 
 /// FNV-1a with a byte that no UTF-8 text contains after each part, so that parts cannot run
 /// into each other. Source: Fowler, Noll, Vo; draft-eastlake-fnv.
-fn fingerprint(labels: &[Label]) -> u64 {
+fn fingerprint<'a>(labels: impl Iterator<Item = &'a Label>) -> u64 {
     const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0x0100_0000_01b3;
-    let parts = labels.iter().flat_map(|(name, value)| [name, value]);
+    let parts = labels.flat_map(|(name, value)| [name, value]);
     parts.fold(OFFSET, |hash, part| {
         part.bytes().chain([0xff]).fold(hash, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(PRIME)
         })
     })
+}
+
+/// The labels of a set that have certain names, not yet a set of their own: in a storm most of
+/// them are known already, and finding them allocates nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Projection<'a> {
+    labels: &'a LabelSet,
+    names: &'a [String],
+    fingerprint: u64,
+}
+
+impl<'a> Projection<'a> {
+    pub(super) fn new(labels: &'a LabelSet, names: &'a [String]) -> Self {
+        let kept = labels.labels.iter();
+        let fingerprint = fingerprint(kept.filter(|(name, _)| names.contains(name)));
+        Self {
+            labels,
+            names,
+            fingerprint,
+        }
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &'a Label> {
+        let (labels, names) = (self.labels.labels.iter(), self.names);
+        labels.filter(move |(name, _)| names.contains(name))
+    }
+
+    pub(super) fn to_set(self) -> LabelSet {
+        LabelSet {
+            fingerprint: self.fingerprint,
+            labels: self.kept().cloned().collect(),
+        }
+    }
+
+    /// No set with the same hash comes before this one.
+    pub(super) fn floor(&self) -> LabelSet {
+        LabelSet {
+            fingerprint: self.fingerprint,
+            labels: Arc::default(),
+        }
+    }
+
+    pub(super) const fn has_hash_of(&self, set: &LabelSet) -> bool {
+        self.fingerprint == set.fingerprint
+    }
+
+    /// Whether it is this set.
+    pub(super) fn is(&self, set: &LabelSet) -> bool {
+        self.has_hash_of(set) && self.kept().eq(set.labels.iter())
+    }
+
+    /// What a map has under these labels.
+    pub(super) fn find_in<'m, V>(&self, map: &'m mut BTreeMap<LabelSet, V>) -> Option<&'m mut V> {
+        let same_hash = map.range_mut(self.floor()..);
+        let mut same_hash = same_hash.take_while(|(set, _)| self.has_hash_of(set));
+        same_hash.find_map(|(set, value)| self.is(set).then_some(value))
+    }
 }
 
 impl PartialEq for LabelSet {
@@ -260,6 +314,22 @@ mod tests {
         assert_ne!(one.cmp(&other), Ordering::Equal);
         let both: alloc::collections::BTreeSet<_> = [one.clone(), other, one].into();
         assert_eq!(both.len(), 2);
+    }
+
+    #[test]
+    fn a_projection_is_found_among_sets_of_the_same_hash() {
+        let names = [String::from("a"), String::from("c")];
+        let labels = LabelSet::new([("a", "1"), ("b", "2"), ("c", "3")]);
+        let projection = Projection::new(&labels, &names);
+        let own = LabelSet::new([("a", "1"), ("c", "3")]);
+        assert_eq!(projection.to_set(), own);
+        let mut other = LabelSet::new([("a", "0")]);
+        other.fingerprint = own.fingerprint;
+        let mut map = BTreeMap::from([(other.clone(), "other")]);
+        assert_eq!(projection.find_in(&mut map), None);
+        map.insert(own, "own");
+        assert_eq!(projection.find_in(&mut map).copied(), Some("own"));
+        assert!(!projection.is(&other));
     }
 
     #[test]

@@ -305,7 +305,7 @@ impl AlertPipeline {
         let ends = self.routes.routes_of(&labels).into_iter();
         let key = |id| {
             let route = self.routes.route(id).expect("the tree named this route");
-            GroupKey::of(id, route, &labels)
+            GroupKey::of(id, route, &labels, &self.groups)
         };
         let places = ends.map(key).collect();
         let source_of = self.inhibitor.rules_with_source(&labels);
