@@ -102,6 +102,7 @@ pub fn steady(size: Size, duration: Micros) -> Scenario {
         tools: vec![],
         support: None,
         teams: None,
+        status: None,
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
             acknowledge: log_normal(Micros::from_mins(3)),

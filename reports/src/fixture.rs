@@ -492,6 +492,7 @@ fn header(scenario: &Scenario) -> Header {
         step: scenario.step,
         start_of_day: scenario.demand.start,
         drawn: Vec::new(),
+        tells_users: false,
         names: Names {
             regions: scenario.fleet.regions.iter().map(region_name).collect(),
             services: scenario.fleet.services.iter().map(service_name).collect(),
@@ -563,6 +564,7 @@ fn scenario(defect: Option<Defect>, fleet: Fleet) -> Scenario {
         tools: vec![],
         support: None,
         teams: None,
+        status: None,
         on_call: OnCall {
             principal: principal("kim", Role::SiteReliability),
             acknowledge: log_normal,

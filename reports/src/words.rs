@@ -58,6 +58,7 @@ pub(crate) fn requirement(requirement: &Requirement) -> String {
         | Requirement::BreachesSlo(_)
         | Requirement::Mitigated(_)
         | Requirement::AcknowledgedWithin(_)
+        | Requirement::UsersToldWithin(_)
         | Requirement::RollbackAdoptedWithin(_)
         | Requirement::TeamsPagedAtLeast(_)
         | Requirement::HandsOver(_)

@@ -3,11 +3,12 @@
 #![expect(clippy::print_stdout, reason = "the rates belong to the test's output")]
 
 use firedrill_core::Micros;
+use firedrill_core::plane::NoteBody;
 use firedrill_scenarios::{explain, load_embedded};
 use firedrill_sim::engine::run;
 use firedrill_sim::log::{EventBody, PersonEvent, RunLog};
 use firedrill_sim::measure::{Span, measure};
-use firedrill_sim::spec::{NoiseLevel, Scenario};
+use firedrill_sim::spec::{NoiseLevel, Outage, Scenario, ToolKind, ToolSpec};
 
 fn scenario(name: &str) -> Scenario {
     let loaded = load_embedded(name).unwrap_or_else(|errors| panic!("{errors}"));
@@ -128,4 +129,54 @@ fn the_change_next_to_the_smoke_is_blamed_first_and_the_guilty_one_in_the_end() 
     }
     let right = blamed.iter().filter(|b| b.last() == Some(&Some(0))).count();
     assert!(right >= 17, "{right}");
+}
+
+/// Posts to status pages, and deadlines that passed without one.
+fn posts_and_misses(log: &RunLog) -> (usize, usize) {
+    let notes = |wanted: fn(&NoteBody) -> bool| {
+        let is = |body: &EventBody| matches!(body, EventBody::Note(note) if wanted(note));
+        log.events().iter().filter(|event| is(&event.body)).count()
+    };
+    (
+        notes(|note| matches!(note, NoteBody::StatusPosted { .. })),
+        notes(|note| matches!(note, NoteBody::StatusPostMissed { .. })),
+    )
+}
+
+#[test]
+fn users_are_told_while_the_status_page_works() {
+    let plain = scenario("follow-the-sun-handover");
+    let with_page = |change: fn(&mut ToolSpec)| {
+        let mut scenario = plain.clone();
+        let mut page = ToolSpec::new(ToolKind::StatusPage);
+        page.down = vec![Outage {
+            from: Micros::ZERO,
+            until: scenario.duration,
+        }];
+        change(&mut page);
+        scenario.tools.push(page);
+        scenario
+    };
+    let down = with_page(|_| ());
+    let another_way = with_page(|page| page.out_of_band = Some(Micros::from_mins(10)));
+    for seed in 1..=5 {
+        let told = run(&plain, seed);
+        let (posts, misses) = posts_and_misses(&told);
+        assert!(
+            posts >= 4 && misses < posts,
+            "{posts} posts, {misses} missed"
+        );
+        let Span::Took(usual) = measure(&told).time_to_tell else {
+            panic!("users are told");
+        };
+        let silent = run(&down, seed);
+        assert_eq!(measure(&silent).time_to_tell, Span::Never);
+        let (posts, misses) = posts_and_misses(&silent);
+        assert_eq!(posts, 0);
+        assert!(misses >= 4, "{misses} missed");
+        let Span::Took(late) = measure(&run(&another_way, seed)).time_to_tell else {
+            panic!("users are told, by another way");
+        };
+        assert_eq!(late - usual, Micros::from_mins(10));
+    }
 }

@@ -533,7 +533,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:82:5: an expectation requires 2 things at once [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, `action-fails`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `users-told-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `alerts-at-least`, `incidents-at-most`, `suspect-rank-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, `action-fails`",
         ],
     );
     check(
@@ -541,7 +541,7 @@ fn names_that_are_taken_and_changes_that_do_nothing() {
         &[
             "t.yaml:83:5: an expectation requires nothing [scenario::expectation]",
             "  | expected exactly one requirement, and `rate` if you like",
-            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, `action-fails`",
+            "  help: write one list item for each of `caught-by`, `time-to-detect-at-most`, `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, `users-told-within`, `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, `alerts-at-least`, `incidents-at-most`, `suspect-rank-at-most`, `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, `action-works`, `action-fails`",
         ],
     );
     check(
@@ -882,6 +882,34 @@ fn tools_stand_on_what_there_is() {
             "t.yaml:45:20: support listens to users, but no user reports anything [scenario::nobody-reports]",
             "  | waits for ever",
             "  help: give `telemetry` its `user-reports`",
+        ],
+    );
+}
+
+#[test]
+fn posts_have_writers_and_readers() {
+    check_sections(
+        "status-posts: {public: {}}\n",
+        &[
+            "t.yaml:45:15: nobody posts: only teams declare an incident [scenario::nobody-posts]",
+            "  | without `teams`",
+            "  help: say who is on call under `teams`, or leave this out",
+        ],
+    );
+    check_sections(
+        "teams: [{name: carts, people: [{name: ana}]}]\nstatus-posts: {writing: {median: 3m, sigma: 0.5}}\n",
+        &[
+            "t.yaml:46:15: nobody is told anything [scenario::no-readers]",
+            "  | neither `internal` nor `public`",
+            "  help: name one of them; `public: {}` takes the usual times",
+        ],
+    );
+    check_sections(
+        "teams: [{name: carts, people: [{name: ana}]}]\nstatus-posts: {public: {from-severity: 5}}\n",
+        &[
+            "t.yaml:46:40: the least severity that is told of is `5`; allowed is 0 to 4 [scenario::out-of-range]",
+            "  | expected 0 to 4",
+            "  help: `firedrill schema` tells what each key takes",
         ],
     );
 }

@@ -269,6 +269,7 @@ fn summarise_measures(runs: &[RunOutcome]) -> Vec<MeasureSummary> {
         span("time-to-acknowledge", |measures| {
             measures.time_to_acknowledge
         }),
+        span("time-to-tell", |measures| measures.time_to_tell),
         span("time-to-mitigate", |measures| measures.time_to_mitigate),
         span("time-to-recover", |measures| measures.time_to_recover),
         span("rollback-time", |measures| measures.rollback_time),

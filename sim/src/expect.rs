@@ -20,6 +20,8 @@ pub enum Requirement {
     Mitigated(bool),
     /// From the first page to the first acknowledgement.
     AcknowledgedWithin(Micros),
+    /// From the first harm to the first post that users can read.
+    UsersToldWithin(Micros),
     /// From the begin of the rollback until no reachable instance runs the change.
     RollbackAdoptedWithin(Micros),
     /// Instances that ever ran the change, among those of its service.
@@ -100,6 +102,7 @@ impl Requirement {
             Self::TimeToMitigateAtMost(limit) => within(measures.time_to_mitigate, *limit),
             Self::Mitigated(wanted) => (measures.time_to_mitigate != Span::Never) == *wanted,
             Self::AcknowledgedWithin(limit) => within(measures.time_to_acknowledge, *limit),
+            Self::UsersToldWithin(limit) => within(measures.time_to_tell, *limit),
             Self::RollbackAdoptedWithin(limit) => within(measures.rollback_time, *limit),
             Self::ExposureAtMost(limit) => measures.exposure <= *limit,
             Self::PagesAtMost(limit) => measures.pages <= *limit,
@@ -223,6 +226,7 @@ impl std::fmt::Display for Requirement {
             }
             Self::Mitigated(true) => f.write_str("is mitigated"),
             Self::Mitigated(false) => f.write_str("is not mitigated"),
+            Self::UsersToldWithin(limit) => write!(f, "users told within {}", length(*limit)),
             Self::AcknowledgedWithin(limit) => {
                 write!(f, "acknowledged within {}", length(*limit))
             }

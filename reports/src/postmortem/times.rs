@@ -18,8 +18,9 @@ struct Row {
 }
 
 const ACKNOWLEDGE: &str = "time-to-acknowledge";
+const TELL: &str = "time-to-tell";
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 7] = [
     Row {
         key: "time-to-detect",
         name: "Time to detect",
@@ -34,6 +35,13 @@ const ROWS: [Row; 6] = [
         definition: "From the first page to the first acknowledgement.",
         span: |measures| measures.time_to_acknowledge,
         ends: |anchors| [anchors.paged, anchors.acknowledged],
+    },
+    Row {
+        key: TELL,
+        name: "Time to tell",
+        definition: "From the first harmed request to the first post that users can read.",
+        span: |measures| measures.time_to_tell,
+        ends: |anchors| [anchors.harm_started, anchors.told],
     },
     Row {
         key: "time-to-mitigate",
@@ -96,7 +104,8 @@ pub(super) fn write(facts: &Facts<'_>) -> Vec<Time> {
             source: Source::anchors((row.ends)(facts.anchors())),
         }
     };
-    ROWS.iter().map(time).collect()
+    let is_asked = |row: &&Row| row.key != TELL || facts.log.header().tells_users;
+    ROWS.iter().filter(is_asked).map(time).collect()
 }
 
 /// Whether no alert fired any more before anybody acknowledged a page.

@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
+use firedrill_core::incident::Audience;
 use firedrill_sim::spec::{Scenario, ToolKind, ToolSpec};
 
 use super::{counted, item, share, span, typical};
 
 pub(super) fn write(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
-    if scenario.tools.is_empty() && scenario.support.is_none() {
+    let told = scenario.status.as_ref();
+    if scenario.tools.is_empty() && scenario.support.is_none() && told.is_none() {
         return Ok(());
     }
     writeln!(out, "Tools")?;
@@ -21,6 +23,21 @@ pub(super) fn write(out: &mut String, scenario: &Scenario) -> std::fmt::Result {
             counted(support.reports_min.into(), "report"),
             span(support.within),
             typical(&support.calls),
+        );
+        item(out, &text)?;
+    }
+    for (audience, policy) in told.into_iter().flat_map(|told| &told.pages) {
+        let text = format!(
+            "Status page for {}: of incidents that are {} or worse, a first post within {}, one \
+             every {} after it, a last one within {} of the end.",
+            match audience {
+                Audience::Internal => "everybody in the organisation",
+                Audience::Public => "users",
+            },
+            policy.from,
+            span(policy.first_within),
+            span(policy.update_every),
+            span(policy.final_within),
         );
         item(out, &text)?;
     }

@@ -29,6 +29,9 @@ pub struct ExpectationFile {
     /// From the first page to the first acknowledgement.
     #[serde(default)]
     pub acknowledged_within: Option<Scalar<Duration>>,
+    /// From the first user harmed to the first post that users can read.
+    #[serde(default)]
+    pub users_told_within: Option<Scalar<Duration>>,
     /// From the begin of the rollback until no reachable instance runs the change.
     #[serde(default)]
     pub rollback_adopted_within: Option<Scalar<Duration>>,

@@ -19,6 +19,7 @@ mod world;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::place::At;
 pub use alerting::{
     AlertingFile, InhibitFile, LabelFile, MatchFile, NotifyFile, OddFile, ReceiverFile, RouteFile,
     SilenceFile, SymptomFile,
@@ -56,7 +57,7 @@ pub use response::{
     ResponseFile, ToolKindFile,
 };
 pub use teams::{HoursFile, LayerFile, LevelFile, MemberFile, OwnsFile, StandInFile, TeamFile};
-pub use tools::{OutageFile, SupportFile, ToolFile, ToolsFile};
+pub use tools::{OutageFile, StatusPolicyFile, StatusPostsFile, SupportFile, ToolFile, ToolsFile};
 pub use world::{
     BurnRuleFile, CoreFile, FlappingFile, HeterogeneityFile, IndicatorFile, LowTrafficFile,
     NoiseFile, PagingFile, SloFile, TelemetryFile, UrgencyFile, UserReportsFile,
@@ -125,6 +126,9 @@ pub struct ScenarioFile {
     /// Who listens to users; nobody when left out.
     #[serde(default)]
     pub support: Option<SupportFile>,
+    /// What those outside are told, and by when; nothing when left out.
+    #[serde(default)]
+    pub status_posts: Option<At<StatusPostsFile>>,
     /// How the control plane alerts and pages.
     #[serde(default)]
     pub core: Option<CoreFile>,

@@ -39,6 +39,43 @@ pub struct ToolsFile {
     pub status_page: Option<At<ToolFile>>,
 }
 
+/// What those outside are told while an incident goes on, by whoever commands it. Needs `teams`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StatusPostsFile {
+    /// For everybody in the organisation; nothing is posted there when left out.
+    #[serde(default)]
+    pub internal: Option<StatusPolicyFile>,
+    /// For users; nothing is posted there when left out.
+    #[serde(default)]
+    pub public: Option<StatusPolicyFile>,
+    /// What it takes to write a post; about 3 min when left out.
+    #[serde(default)]
+    pub writing: Option<DistributionFile>,
+    /// So long before its deadline an update is begun; 6 min when left out.
+    #[serde(default)]
+    pub reminded: Option<Scalar<Duration>>,
+}
+
+/// When a status page must be posted to.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StatusPolicyFile {
+    /// Only of incidents that are at least this bad: 0 to 4, of which 0 is the worst. 3 inside
+    /// and 2 outside when left out.
+    #[serde(default)]
+    pub from_severity: Option<Scalar<Count>>,
+    /// The first post, from when the incident is declared and that bad; 5 min when left out.
+    #[serde(default)]
+    pub first_within: Option<Scalar<Duration>>,
+    /// From each post to the next; 20 min when left out.
+    #[serde(default)]
+    pub update_every: Option<Scalar<Duration>>,
+    /// The last post, from the all-clear; 20 min when left out.
+    #[serde(default)]
+    pub final_within: Option<Scalar<Duration>>,
+}
+
 /// A tool, what it needs, and what there is when it is gone.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

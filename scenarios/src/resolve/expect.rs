@@ -5,7 +5,7 @@ use firedrill_sim::expect::{CatchPoint, Expectation, Requirement};
 use firedrill_sim::spec::ConfigSpec;
 
 use crate::file::{CatchPointFile, ExpectFile, ExpectationFile, ScenarioFile};
-use crate::scalar::{Count, Scalar};
+use crate::scalar::{Count, Duration, Scalar};
 
 use super::context::Context;
 use super::response::tool_kind;
@@ -44,7 +44,8 @@ fn resolve_line(
                 .help(
                     "write one list item for each of `caught-by`, `time-to-detect-at-most`, \
                      `time-to-mitigate-at-most`, `mitigated`, `acknowledged-within`, \
-                     `rollback-adopted-within`, `exposure-at-most`, `pages-at-most`, \
+                     `users-told-within`, `rollback-adopted-within`, `exposure-at-most`, \
+                     `pages-at-most`, \
                      `alerts-at-least`, `incidents-at-most`, `suspect-rank-at-most`, \
                      `teams-paged-at-least`, `hands-over`, `reaches-full`, `breaches-slo`, `harms-users`, \
                      `action-works`, `action-fails`",
@@ -69,23 +70,19 @@ fn requirements(
 ) -> Vec<Requirement> {
     let caught = file.caught_by.as_ref();
     let caught = caught.map(|point| Requirement::CaughtBy(catch_point(context, point, stages)));
-    let detect = file.time_to_detect_at_most.as_ref();
-    let detect = detect.map(|limit| {
-        Requirement::TimeToDetectAtMost(context.read(limit, "the most time to detect"))
-    });
-    let mitigate = file.time_to_mitigate_at_most.as_ref();
-    let mitigate = mitigate.map(|limit| {
-        Requirement::TimeToMitigateAtMost(context.read(limit, "the most time to mitigate"))
-    });
+    let mut time = |scalar: &Option<Scalar<Duration>>, what: &str| {
+        let scalar = scalar.as_ref();
+        scalar.map(|scalar| context.read(scalar, what))
+    };
+    let detect = time(&file.time_to_detect_at_most, "the most time to detect");
+    let mitigate = time(&file.time_to_mitigate_at_most, "the most time to mitigate");
+    let acknowledged = time(&file.acknowledged_within, "the most time to acknowledge");
+    let told = time(
+        &file.users_told_within,
+        "the most time until users are told",
+    );
+    let adopted = time(&file.rollback_adopted_within, "the most time of a rollback");
     let mitigated = file.mitigated.map(Requirement::Mitigated);
-    let acknowledged = file.acknowledged_within.as_ref();
-    let acknowledged = acknowledged.map(|limit| {
-        Requirement::AcknowledgedWithin(context.read(limit, "the most time to acknowledge"))
-    });
-    let adopted = file.rollback_adopted_within.as_ref();
-    let adopted = adopted.map(|limit| {
-        Requirement::RollbackAdoptedWithin(context.read(limit, "the most time of a rollback"))
-    });
     let exposure = file.exposure_at_most.as_ref();
     let exposure =
         exposure.map(|limit| Requirement::ExposureAtMost(context.read(limit, "the most exposure")));
@@ -114,11 +111,12 @@ fn requirements(
     let fails = fails.map(Requirement::ActionFails);
     [
         caught,
-        detect,
-        mitigate,
+        detect.map(Requirement::TimeToDetectAtMost),
+        mitigate.map(Requirement::TimeToMitigateAtMost),
         mitigated,
-        acknowledged,
-        adopted,
+        acknowledged.map(Requirement::AcknowledgedWithin),
+        told.map(Requirement::UsersToldWithin),
+        adopted.map(Requirement::RollbackAdoptedWithin),
         exposure,
         pages,
         alerts.map(Requirement::AlertsAtLeast),

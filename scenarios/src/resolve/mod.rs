@@ -16,13 +16,14 @@ mod plan;
 mod propagation;
 mod response;
 mod size;
+mod status;
 mod teams;
 mod tools;
 mod trigger;
 mod world;
 
 use firedrill_sim::spec::{
-    Alerting, NamedSlo, Response, Scenario, Support, Teams, Telemetry, ToolSpec,
+    Alerting, NamedSlo, Response, Scenario, StatusPosts, Support, Teams, Telemetry, ToolSpec,
 };
 
 use crate::catalogue;
@@ -97,9 +98,6 @@ fn unsound(source: &Source, file: &ScenarioFile, error: &dyn std::error::Error) 
 
 fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Option<Resolved> {
     let preset = load_world(context, file);
-    if file.world.is_none() {
-        report_missing(context, file);
-    }
     let preset = preset.as_ref().map(|(source, world)| (*source, world));
     let step = pick(file.step.as_ref(), preset, |world| &world.step);
     let fleet = pick(file.fleet.as_ref(), preset, |world| &world.fleet);
@@ -133,7 +131,7 @@ fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Op
     let noise = noise.map(|noise| context.within(&noise, world::resolve_noise));
     let on_call = context.within(&on_call?, people::resolve_on_call);
     let alerting = alerting_of(context, file, &world, &slos);
-    let (tools, support, teams) = responders(context, file, &world, &telemetry);
+    let (tools, support, teams, status) = responders(context, file, &world, &telemetry);
     let core = context.within(&core?, |context, core| {
         world::resolve_core(context, core, world::automation(file.automation))
     });
@@ -161,6 +159,7 @@ fn build(context: &mut Context, file: &ScenarioFile, plans: &[PlanSource]) -> Op
         tools,
         support,
         teams,
+        status,
         core,
         alerting,
         response,
@@ -199,8 +198,13 @@ fn telemetry_of(
     telemetry
 }
 
-/// What people respond with, who listens to users, and teams.
-type Responding = (Vec<ToolSpec>, Option<Support>, Option<Box<Teams>>);
+/// What people respond with, who listens to users, teams, and what they tell those outside.
+type Responding = (
+    Vec<ToolSpec>,
+    Option<Support>,
+    Option<Box<Teams>>,
+    Option<StatusPosts>,
+);
 
 fn responders(
     context: &mut Context,
@@ -214,7 +218,9 @@ fn responders(
     let support = support.map(|file| tools::resolve_support(context, file, telemetry));
     let teams = file.teams.as_ref().filter(|teams| !teams.is_empty());
     let teams = teams.map(|teams| Box::new(teams::resolve(context, teams, world)));
-    (tools.unwrap_or_default(), support, teams)
+    let status = file.status_posts.as_ref();
+    let status = status.map(|posts| status::resolve(context, posts, teams.is_some()));
+    (tools.unwrap_or_default(), support, teams, status)
 }
 
 /// What raises alerts beside the objectives, and how alerts are told.
@@ -254,9 +260,14 @@ fn pick_noise<'a>(
     })
 }
 
-/// The world preset that the file names, read from the catalogue.
+/// The world preset that the file names, read from the catalogue. A file that names none must
+/// have all sections itself.
 fn load_world(context: &mut Context, file: &ScenarioFile) -> Option<(usize, WorldFile)> {
-    let reference = &file.world.as_ref()?.preset;
+    let Some(named) = &file.world else {
+        report_missing(context, file);
+        return None;
+    };
+    let reference = &named.preset;
     let name = context.read(reference, "the world preset");
     let Some(preset) = catalogue::world(&name) else {
         let known = catalogue::worlds().map(|entry| entry.name);

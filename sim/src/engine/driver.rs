@@ -9,6 +9,7 @@ use firedrill_core::health::{Outcome, TelemetryWindow};
 use firedrill_core::ids::{
     ChangeId, CommandId, IncidentId, PageId, RolloutId, ServiceId, SloId, TeamId,
 };
+use firedrill_core::incident::Audience;
 use firedrill_core::plane::{Command, ControlPlane, Input, Issued, Note, NoteBody};
 use firedrill_core::rollout::Order;
 
@@ -22,6 +23,7 @@ use super::actions::{Acting, Doing};
 use super::causes::Causes;
 use super::drawn;
 use super::header::header;
+use super::status::Posting;
 use super::subjects::{actor_of, subject_of_command};
 use super::support::Heard;
 use super::surroundings::Surroundings;
@@ -62,6 +64,8 @@ pub(super) enum Next {
     Errand(u64),
     /// Support reaches whoever is on call.
     Called,
+    /// Somebody has written a post for these readers.
+    Post((IncidentId, Audience)),
     /// Somebody else of a team is on call from now on, or nobody.
     ShiftEnds(TeamId),
 }
@@ -80,6 +84,7 @@ pub(crate) struct Driver<'a, W> {
     pub(super) people: People,
     pub(super) tools: Toolbox,
     pub(super) heard: Heard,
+    pub(super) posting: Posting,
     pub(super) at_work: AtWork,
     pub(super) queue: EventQueue<Next>,
     pub(super) log: RunLog,
@@ -118,6 +123,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             people: People::new(Draws::new(seed, PEOPLE, tamper)),
             tools: Toolbox::new(scenario, Draws::new(seed, PEOPLE, tamper)),
             heard: Heard::default(),
+            posting: Posting::default(),
             at_work: AtWork::default(),
             queue: EventQueue::default(),
             log: RunLog::new(header(scenario, seed, drawn.clone())),
@@ -225,6 +231,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             } => self.decide(page, blamed, answered),
             Next::Errand(number) => self.run_errand(number),
             Next::Called => self.called(),
+            Next::Post(post) => self.post_written(post),
             Next::ShiftEnds(team) => self.shift_ends(team),
         }
     }
@@ -444,6 +451,7 @@ impl<'a, W: Surroundings> Driver<'a, W> {
             self.queue
                 .push(self.now + COMMAND_DELAY, Next::Command(issued));
         }
+        self.write_posts();
     }
 
     fn note(&mut self, note: Note, cause: Option<u64>) {

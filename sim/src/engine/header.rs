@@ -1,6 +1,7 @@
 //! The first line of a log: names behind ids.
 
 use firedrill_core::health::Indicator;
+use firedrill_core::incident::Audience;
 
 use crate::log::{
     ConfigName, Header, Names, PersonName, SCHEMA_VERSION, ServiceName, SloName, StageName,
@@ -21,6 +22,7 @@ pub(super) fn header(scenario: &Scenario, seed: u64, drawn: Vec<DrawnDefect>) ->
         step: scenario.step,
         start_of_day: scenario.demand.start,
         drawn,
+        tells_users: tells_users(scenario),
         names: Names {
             regions: fleet
                 .regions
@@ -99,4 +101,10 @@ fn config_name(config: &ConfigSpec) -> ConfigName {
             .map(|plan| (plan.name.clone(), stages(plan)))
             .collect(),
     }
+}
+
+fn tells_users(scenario: &Scenario) -> bool {
+    let status = scenario.status.iter();
+    let mut audiences = status.flat_map(|status| &status.pages);
+    audiences.any(|(audience, _)| *audience == Audience::Public)
 }

@@ -10,6 +10,7 @@ mod evidence;
 mod header;
 mod invariants;
 mod queue;
+mod status;
 mod subjects;
 mod support;
 mod surroundings;

@@ -198,6 +198,7 @@ impl<W: Surroundings> Driver<'_, W> {
         to: Phase,
         event: u64,
     ) {
+        self.posting.incident_moved(incident, event);
         match (from, to) {
             (_, Phase::Merged | Phase::Cancelled) => {
                 self.let_go(incident);

@@ -3,7 +3,8 @@
 //! A tool knows the health of services as the world knows it: it stands on them. The core never
 //! sees it; all that it notices is what does not come, and what fails.
 
-use firedrill_core::ids::{CommandId, RolloutId, ServiceId};
+use firedrill_core::ids::{CommandId, IncidentId, RolloutId, ServiceId};
+use firedrill_core::incident::Audience;
 use firedrill_core::plane::{Command, Issued};
 use firedrill_core::{Micros, Ppm};
 
@@ -22,6 +23,8 @@ pub(super) enum Wish {
     Carry(Issued),
     /// Somebody wants to order a rollback, about a page.
     Order(super::driver::Verdict),
+    /// Somebody wants to post to a status page.
+    Post(IncidentId, Audience),
 }
 
 #[derive(Debug)]
@@ -372,6 +375,7 @@ impl<W: Surroundings> Driver<'_, W> {
         match wish {
             Wish::Carry(issued) => self.carry(&issued, because),
             Wish::Order(verdict) => self.order(&verdict, because),
+            Wish::Post(incident, audience) => self.posted(incident, audience, because),
         }
     }
 

@@ -129,6 +129,9 @@ pub struct Header {
     /// The defects that the seed drew, as plain records; none where every change is what it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub drawn: Vec<DrawnDefect>,
+    /// Whether whoever is at work on an incident is to tell users of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tells_users: bool,
     /// Names behind ids.
     pub names: Names,
 }

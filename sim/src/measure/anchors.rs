@@ -4,6 +4,7 @@ use firedrill_core::Micros;
 use firedrill_core::config::Decision;
 use firedrill_core::health::{Outcome, Urgency};
 use firedrill_core::ids::{ChangeId, RolloutId, SloId};
+use firedrill_core::incident::Audience;
 use firedrill_core::plane::{ActionNote, NoteBody};
 use firedrill_core::rollout::{PauseReason, RollbackReason, StageKind};
 use serde::Serialize;
@@ -133,6 +134,8 @@ pub struct Anchors {
     pub paged: Option<Anchor>,
     /// The first page was acknowledged.
     pub acknowledged: Option<Anchor>,
+    /// Users were told for the first time.
+    pub told: Option<Anchor>,
     /// The measured rollout began to go back.
     pub rollback_started: Option<Anchor>,
     /// No reachable instance ran its candidate any more.
@@ -160,6 +163,7 @@ impl Anchors {
             alert_fired: None,
             paged: None,
             acknowledged: None,
+            told: None,
             rollback_started: None,
             rollback_completed: None,
             completed: None,
@@ -313,6 +317,10 @@ impl Finder<'_> {
             NoteBody::TroubleReported { .. } => first(&mut self.anchors.first_signal, event),
             NoteBody::PageSent { .. } => first(&mut self.anchors.paged, event),
             NoteBody::PageAcknowledged { .. } => first(&mut self.anchors.acknowledged, event),
+            NoteBody::StatusPosted {
+                audience: Audience::Public,
+                ..
+            } => first(&mut self.anchors.told, event),
             _ => {}
         }
     }

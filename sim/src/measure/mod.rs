@@ -9,6 +9,7 @@
 //! | --- | --- | --- |
 //! | time to detect | first request harmed | first signal that somebody or something acts on: a failed verdict, a paging alert |
 //! | time to acknowledge | first page sent | first acknowledgement |
+//! | time to tell | first request harmed | first post that users can read, where a scenario asks for posts |
 //! | time to mitigate | first request harmed | no objective breached by the defect any more; no request harmed, if none ever was |
 //! | time to recover | first request harmed | no instance runs the bad version, every instance serves, queues empty |
 //!
@@ -93,6 +94,8 @@ pub struct Measures {
     pub time_to_detect: Span,
     /// First page to first acknowledgement.
     pub time_to_acknowledge: Span,
+    /// First harm to the first post that users can read.
+    pub time_to_tell: Span,
     /// First harm to objectives kept again.
     pub time_to_mitigate: Span,
     /// First harm to a clean fleet.
@@ -177,6 +180,7 @@ pub fn measure(log: &RunLog) -> Measures {
         harmed: harm.is_some(),
         time_to_detect: Span::between(harm, anchors.first_signal),
         time_to_acknowledge: Span::between(anchors.paged, anchors.acknowledged),
+        time_to_tell: Span::between(harm.filter(|_| log.header().tells_users), anchors.told),
         time_to_mitigate: Span::between(harm, mitigated),
         time_to_recover: Span::between(harm, anchors.recovered),
         rollback_time: Span::between(anchors.rollback_started, anchors.rollback_completed),

@@ -79,6 +79,7 @@ impl Scenario {
         self.check_people()?;
         self.check_tools()?;
         self.check_teams()?;
+        self.check_status()?;
         self.setup().check().map_err(SpecError::Setup)
     }
 

@@ -15,6 +15,7 @@ pub(crate) mod mix;
 mod people;
 mod propagation;
 mod response;
+mod status;
 mod teams;
 mod tools;
 
@@ -43,6 +44,7 @@ pub use people::{
 };
 pub use propagation::{Partition, Propagation, Reach};
 pub use response::{ActionTool, Cue, Deed, Play, Response};
+pub use status::StatusPosts;
 pub use teams::{PersonSpec, TeamSpec, Teams};
 pub use tools::{Outage, Support, ToolKind, ToolSpec};
 
@@ -244,6 +246,9 @@ pub struct Scenario {
     /// Teams, and who of them is on call; one person for everything when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub teams: Option<Box<Teams>>,
+    /// What those outside are told; nothing when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<StatusPosts>,
     /// How the core is set up.
     pub core: CorePolicy,
     /// What raises alerts beside objectives, and how alerts are told. Plain, it leaves no trace

@@ -115,7 +115,10 @@ impl Scenario {
             },
             severity: SeverityPolicy::default(),
             flow: FlowPolicy::default(),
-            status: Vec::new(),
+            status: self
+                .status
+                .as_ref()
+                .map_or_else(Vec::new, |status| status.pages.clone()),
         }
     }
 

@@ -51,6 +51,7 @@ const ACKNOWLEDGE_LANE: u64 = 0;
 const DIAGNOSE_LANE: u64 = 1;
 const REVIEW_LANE: u64 = 2;
 const CALL_LANE: u64 = 3;
+const POST_LANE: u64 = 4;
 
 impl People {
     pub(crate) const fn new(draws: Draws) -> Self {
@@ -143,6 +144,11 @@ impl People {
     /// From support's decision to call to the call that is answered.
     pub(crate) fn call(&mut self, time: LogNormal, number: u64) -> Micros {
         log_normal(self.draw(CALL_LANE, number), time)
+    }
+
+    /// What it takes to write a post to a status page.
+    pub(crate) fn writes(&mut self, time: LogNormal, number: u64) -> Micros {
+        log_normal(self.draw(POST_LANE, number), time)
     }
 
     /// From a proposal to its review.

@@ -251,6 +251,7 @@ pub fn scenario(mechanism: Option<Mechanism>) -> Scenario {
         noise: Noise::default(),
         tools: vec![],
         support: None,
+        status: None,
         teams: None,
         on_call: OnCall {
             principal: principal("on-call", Role::SiteReliability),
