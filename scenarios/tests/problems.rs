@@ -905,6 +905,14 @@ fn posts_have_writers_and_readers() {
         ],
     );
     check_sections(
+        "expect: [users-told-within: 5m]\n",
+        &[
+            "t.yaml:45:10: users are told nothing, so this cannot fail [scenario::untold]",
+            "  | `users-told-within` without posts for users",
+            "  help: add `status-posts: {public: {}}`, or leave this out",
+        ],
+    );
+    check_sections(
         "teams: [{name: carts, people: [{name: ana}]}]\nstatus-posts: {public: {from-severity: 5}}\n",
         &[
             "t.yaml:46:40: the least severity that is told of is `5`; allowed is 0 to 4 [scenario::out-of-range]",

@@ -21,6 +21,18 @@ pub(super) fn resolve(
         .flat_map(|plan| &plan.plan.stages)
         .map(|stage| stage.name.clone())
         .collect();
+    let posts = file.status_posts.as_ref();
+    if posts.is_none_or(|posts| posts.value.public.is_none()) {
+        let told = |line: &ExpectFile| line.value.users_told_within.is_some();
+        for line in file.expect.iter().filter(|line| told(line)) {
+            let message = "users are told nothing, so this cannot fail";
+            context.report("scenario::untold", line.place, message, |problem| {
+                problem
+                    .label("`users-told-within` without posts for users")
+                    .help("add `status-posts: {public: {}}`, or leave this out")
+            });
+        }
+    }
     let lines = file.expect.iter();
     lines
         .filter_map(|line| resolve_line(context, line, &stages))
