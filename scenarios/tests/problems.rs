@@ -904,10 +904,10 @@ fn posts_have_writers_and_readers() {
             "  help: name one of them; `public: {}` takes the usual times",
         ],
     );
-    check_sections(
-        "expect: [users-told-within: 5m]\n",
+    check(
+        &[("    rate: 90 %", "  - users-told-within: 5m")],
         &[
-            "t.yaml:45:10: users are told nothing, so this cannot fail [scenario::untold]",
+            "t.yaml:83:5: users are told nothing, so this cannot fail [scenario::untold]",
             "  | `users-told-within` without posts for users",
             "  help: add `status-posts: {public: {}}`, or leave this out",
         ],
