@@ -289,7 +289,7 @@ fn a_campaign_in_files() {
     assert_eq!(json["passed"], false);
     assert_eq!(json["scenarios"][0]["scenario"], "login-drop");
     let mut reader = csv::Reader::from_reader(files["summary.csv"].as_bytes());
-    assert_eq!(reader.records().count(), 13 * 3);
+    assert_eq!(reader.records().count(), 14 * 3);
 }
 
 #[test]
