@@ -81,6 +81,15 @@ impl LabelSet {
         Projection::new(self, names).to_set()
     }
 
+    /// Kept out of the way of searches, nearly all of whose comparisons end with the hash.
+    #[inline(never)]
+    fn cmp_labels(&self, other: &Self) -> Ordering {
+        match Arc::ptr_eq(&self.labels, &other.labels) {
+            true => Ordering::Equal,
+            false => self.labels.cmp(&other.labels),
+        }
+    }
+
     /// The order of names and values as text, for readers.
     #[must_use]
     pub fn cmp_text(&self, other: &Self) -> Ordering {
@@ -159,6 +168,7 @@ impl<'a> Projection<'a> {
 }
 
 impl PartialEq for LabelSet {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         self.fingerprint == other.fingerprint
             && (Arc::ptr_eq(&self.labels, &other.labels) || self.labels == other.labels)
@@ -168,12 +178,13 @@ impl PartialEq for LabelSet {
 impl Eq for LabelSet {}
 
 impl Ord for LabelSet {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        let by_hash = self.fingerprint.cmp(&other.fingerprint);
-        by_hash.then_with(|| match Arc::ptr_eq(&self.labels, &other.labels) {
-            true => Ordering::Equal,
-            false => self.labels.cmp(&other.labels),
-        })
+        if self.fingerprint == other.fingerprint {
+            self.cmp_labels(other)
+        } else {
+            self.fingerprint.cmp(&other.fingerprint)
+        }
     }
 }
 
