@@ -224,3 +224,95 @@ fn verdicts_without_a_decision() {
     assert!(said.contains("or more, open above, at all times"), "{said}");
     assert!(said.contains("canary   1 of 2 000"), "{said}");
 }
+
+/// Sixty intervals of so many seconds that end `late` seconds after they should.
+fn every(seconds: u64, late: u64, errors: u64) -> String {
+    let mut text = String::from("timestamp,requests,errors\n");
+    for window in 1..=60 {
+        writeln!(text, "{},600,{errors}", seconds * window + late).expect("strings grow");
+    }
+    text
+}
+
+/// A burst in rows that nothing is compared with is no reason to go on.
+#[test]
+fn rows_without_a_partner_are_refused_or_told() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("there is room");
+    };
+    write("s.yaml", "sequential: {bake: 1m}\n");
+    write("control.csv", &every(10, 0, 1));
+    write("half.csv", &every(5, 0, 1));
+    write("off.csv", &every(10, 3, 1));
+    write("day.csv", &every(10, 86_400, 1));
+    write("more.csv", &(every(10, 0, 1) + "603,600,400\n"));
+    write("none.csv", "timestamp,requests,errors\n");
+    let run = |canary: &str, code: i32| {
+        let files = ["--control", "control.csv", "--canary", canary];
+        let arguments = [&["judge", "--policy", "s.yaml"][..], &files].concat();
+        check(folder.path(), &arguments, code)
+    };
+    let said = run("half.csv", 2);
+    let expected = "half.csv:3:1: intervals here are 5s long, and 10s in `control.csv`";
+    assert!(said.contains(expected), "{said}");
+    let said = run("off.csv", 2);
+    assert!(
+        said.contains("off.csv:2:1: 59 of 59 intervals have no partner"),
+        "{said}"
+    );
+    let said = run("day.csv", 1);
+    assert!(said.starts_with("NO DATA (MISSING)"), "{said}");
+    assert!(
+        said.contains("ends at 600, before `day.csv` begins at 86410"),
+        "{said}"
+    );
+    let said = run("none.csv", 1);
+    assert!(said.contains("warning: `none.csv` has no rows"), "{said}");
+    let said = run("more.csv", 0);
+    assert!(
+        said.contains("warning: 1 of 61 intervals of `more.csv` are not judged"),
+        "{said}"
+    );
+    let all = ["judge", "--policy", "s.yaml", "--control", "control.csv"];
+    let json = [&all[..], &["--canary", "more.csv", "--format", "json"]].concat();
+    let value: Value = serde_json::from_str(&check(folder.path(), &json, 0)).expect("JSON");
+    assert_eq!(value["canary_only"], 1);
+}
+
+/// A failure that names a metric which is not there would never come.
+#[test]
+fn critical_metrics_are_there() {
+    let folder = folder();
+    let policy = "rank: {critical: [erors]}\n";
+    fs::write(folder.path().join("critical.yaml"), policy).expect("there is room");
+    let told = check(folder.path(), &arguments("critical.yaml", "bad.csv"), 2);
+    assert!(
+        told.contains("no column `erors`, which the policy calls `critical`"),
+        "{told}"
+    );
+    assert!(told.contains("did you mean `errors`?"), "{told}");
+}
+
+/// The line stands at the threshold and the chart goes on where evidence has no bounds.
+#[test]
+fn overwhelming_evidence_is_drawn() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("there is room");
+    };
+    write("s.yaml", "sequential: {}\n");
+    write("control.csv", &every(10, 0, 1));
+    write("half-bad.csv", &every(10, 0, 300));
+    let files = ["--control", "control.csv", "--canary", "half-bad.csv"];
+    let arguments = [&["judge", "--policy", "s.yaml"][..], &files].concat();
+    let told = check(folder.path(), &arguments, 1);
+    let row = |level: &str| {
+        told.lines()
+            .find(|line| line.contains(level))
+            .expect("a row")
+    };
+    assert!(row("13.82 │").ends_with(&"▲".repeat(60)), "{told}");
+    assert!(row(" 6.91 │").ends_with(&"─".repeat(60)), "{told}");
+    assert!(told.contains("10m 00s"), "{told}");
+}
