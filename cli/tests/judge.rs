@@ -188,7 +188,7 @@ fn power_prints_writes_and_repeats_itself() {
     assert!(told.contains("sequential, equal control"), "{told}");
     assert_eq!(told, check(folder.path(), &small, 0));
     let csv = fs::read_to_string(folder.path().join("power.csv")).expect("it was written");
-    assert_eq!(csv.lines().count(), 1 + 8 + 64);
+    assert_eq!(csv.lines().count(), 1 + 8 + 6 + 64);
     let svg = fs::read_to_string(folder.path().join("power.svg")).expect("it was written");
     assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
     check(folder.path(), &["power", "--p1", "0.05"], 2);

@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn values_without_bounds_are_arrows() {
         let lines = drawn(
-            &[-3.0, 3.0, 9.0, 3e4, f64::INFINITY, f64::NEG_INFINITY],
+            &[-3.0, 3.0, 8.5, 3e4, f64::INFINITY, f64::NEG_INFINITY],
             8.0,
         );
         assert_eq!(lines[0], "   16.00 │   ▲▲");
