@@ -136,6 +136,7 @@ fn delay_is_near_what_is_possible_where_samples_fill_their_bounds() {
             }
         }
         let ratio = f64::from(pairs) / f64::from(runs) / possible;
+        println!("samples over {width} of the range, {difference} apart: {ratio:.2}");
         assert!((1.0..most).contains(&ratio), "{width} {difference} {ratio}");
     };
     check(0.8, 0.02, 1.5);

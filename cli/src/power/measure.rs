@@ -30,6 +30,10 @@ const RIVALS: [(&str, Rival, f64); 5] = [
 ];
 /// Good canaries that set a rival's limit.
 const LIMIT_RUNS: u64 = 20_000;
+/// Good canaries that set the limit of CUSUM, which others are measured by.
+const CUSUM_LIMIT_RUNS: u64 = 100_000;
+/// The row of the sequential judge whose canary turns bad at half-time.
+const HALF_TIME: usize = 2;
 /// Delays are looked for up to so many times what is possible at best.
 const HORIZON: f64 = 60.0;
 
@@ -53,7 +57,7 @@ pub(crate) struct JudgeRow {
     pub(crate) delay: Characteristics,
     /// How long each was watched once it was bad, in seconds.
     pub(crate) watched_s: f64,
-    /// What no judge can beat, in seconds; nothing where only the optimum was measured.
+    /// What no judge can beat, in seconds; at half-time, what CUSUM took, told the effect.
     pub(crate) bound_s: Option<f64>,
 }
 
@@ -197,7 +201,12 @@ impl Worked<'_> {
                 Rival::Threshold => (Reference::Known, start, Some(against)),
                 Rival::Cusum => (Reference::Known, late, None),
             };
-            rows.push(self.rival(name, rival, look_s, (reference, change, bound_s)));
+            let row = self.rival(name, rival, look_s, (reference, change, bound_s));
+            if rival == Rival::Cusum && row.delay.is_complete() {
+                // There is no bound for a moment that is not known; CUSUM is the optimum.
+                rows[HALF_TIME].bound_s = Some(row.delay.mean_s);
+            }
+            rows.push(row);
         }
         rows
     }
@@ -215,7 +224,11 @@ impl Worked<'_> {
             ..self.case(reference, change)
         };
         let quiet = at(Change::None);
-        let runs = LIMIT_RUNS.min(self.command.null_runs);
+        let limit_runs = match rival {
+            Rival::Cusum => CUSUM_LIMIT_RUNS,
+            Rival::Rank | Rival::Threshold => LIMIT_RUNS,
+        };
+        let runs = limit_runs.min(self.command.null_runs);
         let limit = rivals::limit(rival, &quiet, self.alpha(), seed + 2, runs);
         let alarm = |case: &Case, draws: &mut Draws, run: u64| {
             rivals::alarm_s(rival, limit, case, draws, run)

@@ -198,7 +198,9 @@ impl<'a> Setting<'a> {
         }
         let worked = 3.0 * good * errors(traffic, self.p0)
             + 3.0 * command.runs as f64 * errors(traffic, self.p1);
-        let rivals = 2.0 * good.min(20_000.0) * (looks(self.look_s.max(0.1)) + looks(10.0).powi(2));
+        let rivals = 2.0
+            * (good.min(100_000.0) * looks(self.look_s.max(0.1))
+                + good.min(20_000.0) * looks(10.0).powi(2));
         cells + worked + rivals
     }
 }

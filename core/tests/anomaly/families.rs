@@ -242,6 +242,7 @@ fn no_textbook_detector_is_better_over_all_families() {
         table += &format!("{name}: {mean:.3} {areas:.3?}\n");
         means.push(mean);
     }
+    println!("{table}");
     for other in &means[1..] {
         assert!(means[0] > *other, "{table}");
     }
