@@ -316,3 +316,142 @@ fn overwhelming_evidence_is_drawn() {
     assert!(row(" 6.91 │").ends_with(&"─".repeat(60)), "{told}");
     assert!(told.contains("10m 00s"), "{told}");
 }
+
+/// Rows of the CSV file of `power`, of one kind, as columns.
+fn rows_of(folder: &std::path::Path, kind: &str) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(folder.join("power.csv")).expect("it was written");
+    let rows = text.lines().filter(|line| line.starts_with(kind));
+    let split = |line: &str| line.split(',').map(str::to_owned).collect();
+    rows.map(split).collect()
+}
+
+/// Detection of each kind of policy grows with the effect, and stays within the bake.
+#[test]
+fn power_measures_a_policy() {
+    let folder = folder();
+    let policies = [
+        ("p.yaml", "sequential: {bake: 5m}\n"),
+        ("h.yaml", "sequential: {hosts: estimated, bake: 5m}\n"),
+        ("k.yaml", "sequential: {usual: 1 %, bake: 5m}\n"),
+        ("r.yaml", "rank: {direction: increase}\n"),
+        (
+            "m.yaml",
+            "repeated: {metric: error_ratio, at-most: 0.03, failure-limit: 5}\n",
+        ),
+    ];
+    for (name, text) in policies {
+        fs::write(folder.path().join(name), text).expect("there is room");
+        let canaries = [
+            "--p0",
+            "1",
+            "--bake",
+            "300",
+            "--traffic",
+            "20,50",
+            "--effect",
+            "1.1,8",
+        ];
+        let files = ["--csv", "power.csv", "--svg", "power.svg"];
+        let runs = ["--null-runs", "200", "--cell-runs", "100"];
+        let all = [&["power", "--policy", name][..], &canaries, &runs, &files].concat();
+        let told = check(folder.path(), &all, 0);
+        assert!(told.contains("good canaries at"), "{told}");
+        assert!(!told.contains("NaN"), "{told}");
+        for good in rows_of(folder.path(), "good") {
+            let stopped: u64 = good[good.len() - 10].parse().expect("a count");
+            assert!(stopped <= 10, "{name}: {told}");
+        }
+        let detected: Vec<u64> = rows_of(folder.path(), "bad")
+            .iter()
+            .map(|row| row[row.len() - 8].parse().expect("a count"))
+            .collect();
+        let [small, large, of_more, all_of_more] = detected[..] else {
+            panic!("{name}: {detected:?}");
+        };
+        assert!(small <= 20 && of_more <= 20, "{name}: {told}");
+        assert!(large >= 90 && all_of_more >= large, "{name}: {told}");
+        let svg = fs::read_to_string(folder.path().join("power.svg")).expect("it was written");
+        assert!(svg.contains("noticed within the bake, in percent"), "{svg}");
+        assert_eq!(svg.matches("<polyline").count(), 2, "{svg}");
+    }
+}
+
+/// Each argument names its range, and no work is done for files that cannot be written.
+#[test]
+fn power_refuses_what_it_cannot_do_by_name() {
+    let folder = folder();
+    let refused = |arguments: &str, expected: &str| {
+        let all: Vec<&str> = ["power"].into_iter().chain(arguments.split(' ')).collect();
+        let told = check(folder.path(), &all, 2);
+        assert!(told.contains(expected), "{arguments}: {told}");
+    };
+    refused(
+        "--p0 -1",
+        "'--p0 <PERCENT>': allowed is a number from 0.0001 to 99",
+    );
+    refused(
+        "--traffic 1e9",
+        "'--traffic <N,...>': allowed is a number from 0.001 to 1000000",
+    );
+    refused(
+        "--bake 1e12",
+        "'--bake <SECONDS>': allowed is a number from 1 to 2592000",
+    );
+    refused("--null-runs 200000000", "200000000 is not in 1..=10000000");
+    refused("--look 1000", "--look must be at most the bake");
+    refused("--p1 0.05", "--p1 must be above --p0");
+    refused(
+        "--effect 1",
+        "'--effect <N,...>': allowed is a number from 1.001",
+    );
+    refused("--null-runs 10000000 --bake 86400", "lower --null-runs");
+    refused(
+        "--bake 2000000 --traffic 100000",
+        "errors in one bake of 2000000 s",
+    );
+    refused("--csv no/such.csv", "cannot write no/such.csv");
+    refused("--svg power.svg --cell-runs 0", "--cell-runs is 0");
+    refused(
+        "--csv power.csv --svg no/such.svg",
+        "cannot write no/such.svg",
+    );
+    refused(
+        "--policy limit.yaml --cell-runs 0",
+        "--cell-runs must be 1 or more",
+    );
+    assert!(
+        !folder.path().join("power.csv").exists(),
+        "nothing is half-written"
+    );
+}
+
+/// A policy of no judge, or of two, says so; so does a file with other separators.
+#[test]
+fn files_of_another_shape_say_what_they_are() {
+    let folder = folder();
+    let write = |name: &str, text: &str| {
+        fs::write(folder.path().join(name), text).expect("there is room");
+    };
+    write("none.yaml", "{}\n");
+    write("two.yaml", "sequential: {}\nrank: {}\n");
+    write("semicolons.csv", "timestamp;requests;errors\n10;600;1\n");
+    write("marked.csv", &format!("\u{feff}{}", counts(&[1, 0, 1])));
+    write("latency.yaml", "sequential: {signals: [latency: {}]}\n");
+    let refused = |policy: &str, canary: &str, expected: &str| {
+        let told = check(folder.path(), &arguments(policy, canary), 2);
+        assert!(told.contains(expected), "{told}");
+    };
+    refused("none.yaml", "good.csv", "this policy names no judge");
+    refused("two.yaml", "good.csv", "a policy is one judge");
+    refused(
+        "seq.yaml",
+        "semicolons.csv",
+        "between semicolons, not commas",
+    );
+    refused(
+        "latency.yaml",
+        "good.csv",
+        "`le_100ms` and so on up to `le_inf`",
+    );
+    check(folder.path(), &arguments("seq.yaml", "marked.csv"), 0);
+}

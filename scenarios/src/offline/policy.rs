@@ -236,10 +236,14 @@ pub(crate) const JUDGES: [&str; 3] = ["sequential", "rank", "repeated"];
 pub(crate) fn read_policy(source: &Source) -> Result<PolicyFile, Box<Problem>> {
     yaml::read(source).map_err(|problem| {
         let keys = yaml::read::<BTreeMap<String, IgnoredAny>>(source);
-        let message = match keys.map(|keys| keys.len()) {
-            Ok(0) => "this policy names no judge",
-            Ok(2..) => "this policy has more than one key, and a policy is one judge",
-            Ok(_) | Err(_) => return yaml::with_schema(problem, "policy"),
+        let keys: Option<Vec<String>> = keys.ok().map(|keys| keys.into_keys().collect());
+        let is_judge = |key: &String| JUDGES.contains(&key.as_str());
+        let message = match keys {
+            Some(keys) if keys.is_empty() => "this policy names no judge",
+            Some(keys) if keys.len() > 1 && keys.iter().any(is_judge) => {
+                "this policy has more than one key, and a policy is one judge"
+            }
+            Some(_) | None => return yaml::with_schema(problem, "policy"),
         };
         let problem = Problem {
             message: message.into(),
