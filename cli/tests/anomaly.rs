@@ -124,7 +124,7 @@ fn files_are_tried_first() {
     fs::write(folder.path().join("s.csv"), series).expect("there is room");
     let refused = |arguments: &[&str], expected: &str| {
         let all = [&["anomaly", "s.csv"], arguments].concat();
-        let said = support::check(folder.path(), &all, 2);
+        let said = check(folder.path(), &all, 2);
         assert!(said.contains(expected), "{said}");
         assert!(!said.contains(".firedrill-"), "{said}");
         let files = fs::read_dir(folder.path()).expect("it is there").count();
@@ -141,7 +141,7 @@ fn files_are_tried_first() {
     let short = "--season of 1ms is too short: points are 5m apart";
     refused(&["--season", "1ms", "--out", "o.csv"], short);
     let all = ["anomaly", "s.csv", "--out", "o.csv", "--svg", "o.svg"];
-    support::check(folder.path(), &all, 0);
+    check(folder.path(), &all, 0);
     let svg = fs::read_to_string(folder.path().join("o.svg")).expect("it was written");
     assert!(svg.contains(">11700</text>"), "{svg}");
 }

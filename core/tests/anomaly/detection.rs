@@ -147,6 +147,10 @@ const AT_LEAST: [(Fault, f64, f64); 7] = [
 ];
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the docs name it as the source of their figures"
+)]
 fn injected_faults_are_found() {
     let (mut told, mut wrong) = (String::new(), String::new());
     for (fault, found_min, score_min) in AT_LEAST {

@@ -227,6 +227,10 @@ fn area(family: Family, detector: Detector) -> f64 {
 }
 
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the docs name it as the source of their figures"
+)]
 fn no_textbook_detector_is_better_over_all_families() {
     let detectors: [(&str, Detector); 4] = [
         ("ours", ours),
