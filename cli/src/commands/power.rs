@@ -46,7 +46,8 @@ pub(crate) struct PowerCommand {
     #[arg(long, default_value = "1000", value_name = "N,...", value_delimiter = ',',
         allow_negative_numbers = true, value_parser = between(0.001, 1e6))]
     pub(crate) traffic: Vec<f64>,
-    /// Effects that are looked at within the bake: multiples of the usual error ratio
+    /// Effects that are looked at within the bake: multiples of the usual error ratio, above 1;
+    /// those that come to more than 100 % are left out
     #[arg(long, default_value = "1.1,1.5,2,3,5,10", value_name = "N,...", value_delimiter = ',',
         allow_negative_numbers = true, value_parser = between(1.001, 1e6))]
     pub(crate) effect: Vec<f64>,

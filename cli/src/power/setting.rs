@@ -84,8 +84,8 @@ impl<'a> Setting<'a> {
         Ok(setting)
     }
 
-    /// Effects that are looked at within the bake, with the error ratios they come to. Of those
-    /// that nobody asked for, the impossible ones are left out.
+    /// Effects that are looked at within the bake, with the error ratios they come to; those that
+    /// come to more than all requests are left out.
     pub(crate) fn effects(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         let with_ratio = |effect: &f64| (*effect, effect * self.p0);
         let effects = self.command.effect.iter().map(with_ratio);
