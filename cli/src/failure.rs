@@ -74,9 +74,9 @@ pub(crate) enum Failure {
     /// A run that cannot be scored.
     #[error("the run cannot be scored")]
     Score(#[source] ScoreError),
-    /// Figures of `power` that make no canary.
-    #[error("percentages must lie between 0 and 100, p1 above p0, and every time above 0")]
-    PowerArguments,
+    /// Arguments that do not go together.
+    #[error("{0}")]
+    Arguments(String),
     /// A file cannot be written.
     #[error("cannot write {}", path.display())]
     Write {
@@ -121,7 +121,7 @@ impl Failure {
             | Self::Sample(_)
             | Self::Score(_)
             | Self::Anomaly(_)
-            | Self::PowerArguments
+            | Self::Arguments(_)
             | Self::Write { .. }
             | Self::OutputFolder { .. }
             | Self::TamperNeverComes { .. }
@@ -146,6 +146,9 @@ impl Failure {
         }
         if let Self::TamperChangesNothing { .. } = self {
             text.push_str("\nhint: name a stream that the scenario uses, such as arrivals@120\n");
+        }
+        if let Self::Write { .. } = self {
+            text.push_str("\nhint: name a file in a folder that is there and may be written to\n");
         }
         if let Self::NoControl = self {
             text.push_str("\nhint: name the control's data with `--control CSV`\n");

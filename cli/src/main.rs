@@ -8,6 +8,7 @@ mod anomaly;
 mod args;
 mod commands;
 mod failure;
+mod files;
 mod judge;
 mod output;
 mod power;

@@ -112,3 +112,36 @@ fn a_first_line_of_values_is_refused() {
     assert!(said.starts_with(first), "{said}");
     assert!(said.ends_with("\n1 problem\n"), "{said}");
 }
+
+/// Neither file is written when one of them cannot be.
+#[test]
+fn files_are_tried_first() {
+    let folder = tempfile::tempdir().expect("there is room");
+    let mut series = String::from("timestamp,value\n");
+    for point in 0..40 {
+        series += &format!("{},{}\n", 300 * point, point % 7);
+    }
+    fs::write(folder.path().join("s.csv"), series).expect("there is room");
+    let refused = |arguments: &[&str], expected: &str| {
+        let all = [&["anomaly", "s.csv"], arguments].concat();
+        let said = check(folder.path(), &all, 2);
+        assert!(said.contains(expected), "{said}");
+        assert!(!said.contains(".firedrill-"), "{said}");
+        let files = fs::read_dir(folder.path()).expect("it is there").count();
+        assert_eq!(files, 1, "{said}");
+    };
+    refused(
+        &["--out", "o.csv", "--svg", "no/such.svg"],
+        "cannot write no/such.svg",
+    );
+    refused(
+        &["--out", "no/such.csv"],
+        "name a file in a folder that is there",
+    );
+    let short = "--season of 1ms is too short: points are 5m apart";
+    refused(&["--season", "1ms", "--out", "o.csv"], short);
+    let all = ["anomaly", "s.csv", "--out", "o.csv", "--svg", "o.svg"];
+    check(folder.path(), &all, 0);
+    let svg = fs::read_to_string(folder.path().join("o.svg")).expect("it was written");
+    assert!(svg.contains(">11700</text>"), "{svg}");
+}

@@ -73,7 +73,7 @@ const TABLES: [(&str, &str, [&str; 3]); 10] = [
         [
             "d.csv:3:1: time goes back",
             "NO DATA (SAMPLE TOO SMALL)",
-            "d.csv:3:1: a measurement",
+            "d.csv:3:1: this measurement is not newer",
         ],
     ),
     (
@@ -82,7 +82,7 @@ const TABLES: [(&str, &str, [&str; 3]); 10] = [
         [
             "d.csv:3:1: this interval is there twice",
             "NO DATA (SAMPLE TOO SMALL)",
-            "d.csv:3:1: a m",
+            "d.csv:3:1: this measurement is not newer",
         ],
     ),
     (
@@ -91,7 +91,7 @@ const TABLES: [(&str, &str, [&str; 3]); 10] = [
         [
             "d.csv:4:1: time goes back",
             "NO DATA (SAMPLE TOO SMALL)",
-            "d.csv:4:1: a measurement",
+            "d.csv:4:1: this measurement is not newer",
         ],
     ),
 ];

@@ -114,6 +114,10 @@ fn a_known_mean_keeps_to_the_budget() {
 /// samples are even over `width` of the range. Where they fill it, the judge takes less than
 /// twice as many; bounds that are far from what occurs cost more.
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "the docs name it as the source of their figures"
+)]
 fn delay_is_near_what_is_possible_where_samples_fill_their_bounds() {
     let check = |width: f64, difference: f64, most: f64| {
         let mut noise = Noise(13);
@@ -136,6 +140,7 @@ fn delay_is_near_what_is_possible_where_samples_fill_their_bounds() {
             }
         }
         let ratio = f64::from(pairs) / f64::from(runs) / possible;
+        println!("samples over {width} of the range, {difference} apart: {ratio:.2}");
         assert!((1.0..most).contains(&ratio), "{width} {difference} {ratio}");
     };
     check(0.8, 0.02, 1.5);

@@ -313,6 +313,21 @@ impl Kind for Number {
     }
 }
 
+/// A number, negative ones too, with a fraction or without.
+#[derive(Debug)]
+pub enum Signed {}
+
+impl Kind for Signed {
+    type Value = f64;
+    const EXPECTED: &'static str = "a number, such as `-1.5`";
+    const PLACEHOLDER: f64 = 1.0;
+    const PATTERN: &'static str = "^\\s*-?\\d+(\\.\\d+)?\\s*$";
+
+    fn parse(text: &str) -> Result<f64, Reject> {
+        parse_number(text)
+    }
+}
+
 /// Local time minus UTC.
 #[derive(Debug)]
 pub enum UtcOffset {}

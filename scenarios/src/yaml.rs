@@ -18,6 +18,16 @@ pub(crate) fn read<T: DeserializeOwned>(source: &Source) -> Result<T, Box<Proble
     serde_saphyr::from_str(text).map_err(|error| Box::new(explain(source, text, &error)))
 }
 
+/// The same problem, with the schema of another kind of file as its next step.
+pub(crate) fn with_schema(mut problem: Box<Problem>, kind: &str) -> Box<Problem> {
+    if problem.help.as_deref() == Some(SEE_SCHEMA) {
+        problem.help = Some(format!(
+            "`firedrill schema {kind}` tells what each key takes"
+        ));
+    }
+    problem
+}
+
 #[expect(
     clippy::wildcard_enum_match_arm,
     reason = "the reader has some sixty ways to fail; the others are told in its words"

@@ -380,3 +380,95 @@ fn choices_without_their_keys() {
     let errors = lint_text("p.yaml", "name: p\nstages:\n", &around()).expect_err("no stages");
     assert!(!errors.to_string().contains("takes keys"), "{errors}");
 }
+
+/// A scenario whose one objective has these rules, one a line.
+fn with_rules(rules: &str) -> String {
+    let entry = firedrill_scenarios::catalogue()
+        .iter()
+        .find(|entry| entry.name == "good-change")
+        .expect("it is there");
+    let slo = format!(
+        "slos:\n  - name: logins\n    indicator: {{errors: {{service: auth}}}}\n    \
+         objective: 99.9 %\n    period: 30d\n    rules:{rules}\n"
+    );
+    entry
+        .source
+        .replace("\nchanges:", &format!("\n{slo}\nchanges:"))
+}
+
+/// The objectives' findings, as `line:column code`, from the line of `rules:`.
+fn of_rules(rules: &str) -> Vec<String> {
+    let text = with_rules(rules);
+    let first = text
+        .lines()
+        .position(|line| line.contains("rules:"))
+        .expect("it is there") as u32;
+    let findings = lint_text("s.yaml", &text, &Surroundings::default()).expect("it can be read");
+    let findings = findings
+        .iter()
+        .filter(|found| found.problem.source.name == "s.yaml");
+    let told = findings.map(|found| {
+        let (problem, severity) = (&found.problem, found.severity);
+        let place = problem.place.expect("every finding has a place");
+        let line = i64::from(place.line) - i64::from(first) - 1;
+        format!("{line}:{} {severity:?} {}", place.column, problem.code)
+    });
+    told.collect()
+}
+
+/// The workbook's rules, and each way to write one that tells nothing.
+#[test]
+fn burn_rules_can_fire() {
+    let rule = |long: &str, short: &str, factor: &str| {
+        format!("\n      - {{long: {long}, short: {short}, factor: {factor}, urgency: page}}")
+    };
+    let standard = [
+        rule("1h", "5m", "14.4"),
+        rule("6h", "30m", "6"),
+        rule("3d", "6h", "1"),
+    ];
+    let none: [String; 0] = [];
+    assert_eq!(of_rules(&standard.concat()), none);
+    // With nothing but errors, a budget of 0.1 % burns at 1,000.
+    assert_eq!(of_rules(&rule("1h", "5m", "1000")), none);
+    assert_eq!(
+        of_rules(&rule("1h", "5m", "1001")),
+        ["1:39 Error lint::never-fires"]
+    );
+    assert_eq!(
+        of_rules(&rule("60d", "5h", "1")),
+        ["1:16 Warning lint::beyond-period"]
+    );
+    assert_eq!(
+        of_rules(&rule("1h", "2s", "14.4")),
+        ["1:27 Error lint::never-fires"]
+    );
+    assert_eq!(of_rules(" []"), ["-4:11 Warning lint::no-rules"]);
+    let twice = [rule("1h", "5m", "14.4"), rule("60m", "300s", "14.40")].concat();
+    assert_eq!(of_rules(&twice), ["2:42 Warning lint::counted-twice"]);
+}
+
+/// What is no policy is told as that, and each mistake once.
+#[test]
+fn what_is_no_policy_says_so() {
+    let check = |text: &str, expected: &str| {
+        let errors = lint_text("p.yaml", text, &around()).expect_err("it is none");
+        assert_eq!(errors.problems.len(), 1, "{errors}");
+        assert!(errors.to_string().starts_with(expected), "{errors}");
+    };
+    check(
+        "{}\n",
+        "p.yaml:1:1: this is no policy: neither a rollout plan",
+    );
+    check("bayes: {}\n", "p.yaml:1:1: this is no policy");
+    let two = "sequential: {}\nrank: {}\n";
+    check(two, "p.yaml:2:1: this policy has more than one key");
+    check(
+        "sequential: {false-alarms: 150 %}\n",
+        "p.yaml:1:28: `150 %` ",
+    );
+    check(
+        "sequential: {bake: 99999999d}\n",
+        "p.yaml:1:20: `99999999d` ",
+    );
+}

@@ -1,15 +1,12 @@
 //! Where scores go: stdout or a file, as CSV or as one JSON document, row by row.
 
-use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
-
 use firedrill_core::Micros;
 use firedrill_core::health::anomaly::{AnomalyReading, PointStanding, Question};
 use firedrill_scenarios::offline::series::SeriesRow;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
+use crate::files::Draft;
 use crate::output::Output;
 
 /// Digits of a score after the point.
@@ -25,8 +22,7 @@ pub(crate) struct Sink<'a> {
 #[derive(Debug)]
 enum Target<'a> {
     Stdout(&'a mut Output),
-    /// A file that has its name only when all is written.
-    File(PathBuf, BufWriter<NamedTempFile>),
+    File(Draft),
 }
 
 #[derive(Serialize)]
@@ -45,26 +41,10 @@ struct Point<'a> {
 impl<'a> Sink<'a> {
     pub(crate) fn new(
         output: &'a mut Output,
-        file: Option<&Path>,
+        file: Option<Draft>,
         is_json: bool,
     ) -> Result<Self, Failure> {
-        let target = match file {
-            None => Target::Stdout(output),
-            Some(path) => {
-                let folder = path
-                    .parent()
-                    .filter(|folder| !folder.as_os_str().is_empty());
-                let mut builder = tempfile::Builder::new();
-                builder.prefix(".firedrill-");
-                // For everybody whom the user's mask lets, like any other file.
-                #[cfg(unix)]
-                builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-                let made = builder
-                    .tempfile_in(folder.unwrap_or(Path::new(".")))
-                    .map_err(|error| cannot_write(path, error))?;
-                Target::File(path.into(), BufWriter::new(made))
-            }
-        };
+        let target = file.map_or(Target::Stdout(output), Target::File);
         let mut sink = Self {
             target,
             is_json,
@@ -106,38 +86,23 @@ impl<'a> Sink<'a> {
         self.text(&text)
     }
 
-    pub(crate) fn finish(mut self, season: Option<Micros>) -> Result<(), Failure> {
+    /// Ends the document; a file that still has to be kept.
+    pub(crate) fn finish(mut self, season: Option<Micros>) -> Result<Option<Draft>, Failure> {
         if self.is_json {
             let season = season.map_or("null".into(), |season| season.0.to_string());
             self.text(&format!("\n],\"season_us\":{season}}}\n"))?;
         }
-        match self.target {
-            Target::Stdout(_) => Ok(()),
-            Target::File(path, file) => {
-                let file = file
-                    .into_inner()
-                    .map_err(|error| cannot_write(&path, error.into_error()))?;
-                let kept = file.persist(&path);
-                kept.map_err(|error| cannot_write(&path, error.error))?;
-                Ok(())
-            }
-        }
+        Ok(match self.target {
+            Target::Stdout(_) => None,
+            Target::File(draft) => Some(draft),
+        })
     }
 
     fn text(&mut self, text: &str) -> Result<(), Failure> {
         match &mut self.target {
             Target::Stdout(output) => output.text(text),
-            Target::File(path, file) => file
-                .write_all(text.as_bytes())
-                .map_err(|error| cannot_write(path, error)),
+            Target::File(draft) => draft.write(text),
         }
-    }
-}
-
-fn cannot_write(path: &Path, source: io::Error) -> Failure {
-    Failure::Write {
-        path: path.into(),
-        source,
     }
 }
 

@@ -7,12 +7,14 @@ use firedrill_core::Micros;
 use firedrill_core::health::anomaly::{AnomalyDetector, AnomalyPolicy, Season};
 use firedrill_scenarios::offline::series::SeriesReader;
 use firedrill_scenarios::scalar::{Duration, Kind as _};
+use firedrill_sim::expect::length;
 
 use crate::Outcome;
 use crate::anomaly::sink::Sink;
 use crate::anomaly::svg::Sketch;
 use crate::args::Format;
 use crate::failure::Failure;
+use crate::files::Draft;
 use crate::output::Output;
 
 /// Score each point of a series against the series' own past
@@ -66,37 +68,85 @@ pub(crate) fn anomaly(command: &AnomalyCommand, output: &mut Output) -> Result<O
         Format::Json => true,
         Format::Human => false,
     };
-    let mut sink = Sink::new(output, command.out.as_deref(), is_json)?;
+    let out = Draft::open_if(command.out.as_deref())?;
+    let svg = Draft::open_if(command.svg.as_deref())?;
+    let mut sink = Sink::new(output, out, is_json)?;
     let mut sketch = Sketch::default();
+    let mut steps = Steps::default();
     let ended = loop {
         let row = match reader.next_row() {
             Ok(Some(row)) => row,
             Ok(None) => break Ok(()),
             Err(problem) => break Err(Failure::problem(problem)),
         };
+        steps.check(row.at, policy.season)?;
         let reading = detector.observe(row.at, row.value);
         sink.write(&row, &reading)?;
-        if command.svg.is_some() {
-            sketch.add(row.value, reading.nats);
+        if svg.is_some() {
+            sketch.add(&row.time_text, row.value, reading.nats);
         }
     };
     if ended.is_err() && command.out.is_some() {
         return ended.map(|()| Outcome::Passed); // the file stays as it was
     }
-    sink.finish(ended.is_ok().then(|| detector.season()).flatten())?;
+    let out = sink.finish(ended.is_ok().then(|| detector.season()).flatten())?;
     ended?;
-    if let Some(path) = &command.svg {
-        std::fs::write(path, sketch.text()).map_err(|source| Failure::Write {
-            path: path.clone(),
-            source,
-        })?;
-    }
+    let svg = svg.map(|mut svg| svg.write(&sketch.text()).map(|()| svg));
+    Draft::keep(out.into_iter().chain(svg.transpose()?))?;
     Ok(Outcome::Passed)
+}
+
+/// Points whose steps say how long a season may be: those that are not scored yet.
+const FIRST_POINTS: u32 = 16;
+
+/// The time between points at the beginning of a series.
+#[derive(Debug, Default)]
+struct Steps {
+    points: u32,
+    last: Option<Micros>,
+    shortest: Option<Micros>,
+}
+
+impl Steps {
+    /// Refuses a season in which there are not even two points.
+    fn check(&mut self, at: Micros, season: Season) -> Result<(), Failure> {
+        let Season::Every(season) = season else {
+            return Ok(());
+        };
+        if self.points < FIRST_POINTS {
+            let step = self.last.filter(|last| *last < at).map(|last| at - last);
+            self.shortest = step.into_iter().chain(self.shortest).min();
+            self.last = Some(at);
+            self.points += 1;
+        }
+        match self.shortest {
+            Some(step) if self.points == FIRST_POINTS && season < step + step => {
+                Err(Failure::Arguments(format!(
+                    "--season of {} is too short: points are {} apart, and a season is two of \
+                     them or more",
+                    length(season),
+                    length(step)
+                )))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_season_holds_two_points() {
+        let check = |season| {
+            let mut steps = Steps::default();
+            (0..20).try_for_each(|n| steps.check(Micros::from_secs(300 * n), season))
+        };
+        assert!(check(Season::Every(Micros::from_millis(1))).is_err());
+        assert!(check(Season::Every(Micros::from_mins(10))).is_ok());
+        assert!(check(Season::Find).is_ok());
+    }
 
     #[test]
     fn seasons_are_lengths_or_none() {

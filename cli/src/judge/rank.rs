@@ -33,11 +33,9 @@ pub(crate) fn judge(
     control: &Table,
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
+    critical_are_there(plan, canary)?;
     let mut judged = Vec::new();
-    for name in canary.columns() {
-        if name == "timestamp" || name == "host" {
-            continue;
-        }
+    for name in canary.columns().iter().filter(|name| is_metric(name)) {
         let policy = MetricPolicy {
             critical: plan.critical.contains(name),
             ..plan.metric
@@ -69,6 +67,26 @@ pub(crate) fn judge(
         Format::Human => print(&run, &judged, output)?,
     }
     Ok(run.outcome)
+}
+
+fn is_metric(name: &str) -> bool {
+    name != "timestamp" && name != "host"
+}
+
+/// A metric that is critical and not there would fail nothing.
+fn critical_are_there(plan: &RankPlan, canary: &Table) -> Result<(), Failure> {
+    for name in &plan.critical {
+        let found = canary.column(name).map_err(|mut problem| {
+            problem.message += ", which the policy calls `critical`";
+            Failure::problem(problem)
+        })?;
+        if !is_metric(name) {
+            let problem = canary.header_problem(found, format!("`{name}` is no metric"));
+            let problem = problem.help("take it out of the policy's `critical`");
+            return Err(Failure::problem(Box::new(problem)));
+        }
+    }
+    Ok(())
 }
 
 fn series(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {

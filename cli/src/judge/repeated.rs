@@ -38,8 +38,12 @@ pub(crate) fn judge(
         let value = canary.number(row, column).map_err(Failure::problem)?;
         let value = Some(value).filter(|value| !value.is_nan());
         let running = series.ended().is_none();
-        series.observe(at, value).map_err(|error| {
-            Failure::problem(Box::new(canary.problem(row, time, error.to_string())))
+        series.observe(at, value).map_err(|_| {
+            let before = canary.text(row - 1, time);
+            let message = format!("this measurement is not newer than the one before, of {before}");
+            let problem = canary.problem(row, time, message);
+            let help = "sort the rows by their timestamps, and keep one of each";
+            Failure::problem(Box::new(problem.help(help)))
         })?;
         first = first.or(Some(at));
         if running {

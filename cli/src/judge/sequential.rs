@@ -1,10 +1,10 @@
 //! The sequential judge's verdict about recorded counts.
 
-use firedrill_core::health::Outcome;
 use firedrill_core::health::sequential::{
     ArmCounts, HostEffects, MeanEvidence, MeanPolicy, PairedWindow, SequentialJudge,
     SequentialPolicy, SequentialVerdict, SignalEvidence, Turn, Worse,
 };
+use firedrill_core::health::{NoDataReason, Outcome};
 use firedrill_core::{Micros, Ppm};
 use firedrill_scenarios::offline::counts::{Paired, pair, usual_signals};
 use firedrill_scenarios::offline::policy::SequentialPlan;
@@ -31,7 +31,12 @@ struct Printed<'a> {
     outcome: Outcome,
     decided_by: &'a str,
     windows: u64,
+    /// Intervals that only one of the files has; they were not judged.
     unpaired: u64,
+    canary_only: u64,
+    control_only: u64,
+    /// What is left out, and why; what keeps the verdict without data.
+    warnings: &'a [String],
     policy: &'a SequentialPolicy,
     signals: Vec<PrintedSignal<'a>>,
     means: Vec<PrintedMean<'a>>,
@@ -105,7 +110,10 @@ fn printed<'a>(policy: &'a SequentialPolicy, judged: &'a Judged) -> Printed<'a> 
         outcome: verdict.outcome,
         decided_by: &names[verdict.decided_by as usize],
         windows: paired.windows.len() as u64,
-        unpaired: paired.unpaired,
+        unpaired: paired.canary_only + paired.control_only,
+        canary_only: paired.canary_only,
+        control_only: paired.control_only,
+        warnings: &paired.warnings,
         policy,
         signals: plans().zip(&verdict.signals).map(signal).collect(),
         means: means
@@ -182,8 +190,17 @@ fn print(policy: &SequentialPolicy, judged: &Judged, output: &mut Output) -> Res
         output.outcome(verdict.outcome),
         names[decided_by],
         counted(paired.windows.len() as u64, "window"),
-        count(paired.unpaired)
+        count(paired.canary_only + paired.control_only)
     ))?;
+    for warning in &paired.warnings {
+        output.line(format_args!("warning: {warning}"))?;
+    }
+    if let Outcome::NoData(NoDataReason::Stale) = verdict.outcome {
+        output.line(stale(policy, paired))?;
+    }
+    if paired.windows.is_empty() {
+        return output.line("no interval is in both files: nothing was compared");
+    }
     let counts = verdict.signals.iter().zip(&paired.signals);
     let counts = counts.map(|(signal, plan)| (signal.outcome, tell(signal, worse(plan), first)));
     let means = verdict.means.iter();
@@ -196,12 +213,43 @@ fn print(policy: &SequentialPolicy, judged: &Judged, output: &mut Output) -> Res
         }
     }
     output.line("")?;
-    output.line(format_args!(
-        "evidence of `{}` in nats over time; the line is ln(signals / {})",
-        names[decided_by], policy.alpha
-    ))?;
     let threshold = policy.fail_threshold(names.len());
-    output.text(&chart::draw(&judged.evidence[decided_by], threshold))
+    let before = match policy.hosts {
+        HostEffects::None => "",
+        HostEffects::Estimated | HostEffects::AtMost(_) => {
+            ", before hosts that differ are allowed for"
+        }
+    };
+    output.line(format_args!(
+        "evidence of `{}` in nats since the first interval{before}; the line is where it fails, \
+         {threshold:.2}: ln({} / {})",
+        names[decided_by],
+        counted(names.len() as u64, "signal"),
+        policy.alpha
+    ))?;
+    output.text(&chart::draw(&judged.points(decided_by), threshold))
+}
+
+/// Why there is no data although there are intervals.
+fn stale(policy: &SequentialPolicy, paired: &Paired) -> String {
+    let judged = paired.windows.last().map_or(Micros::ZERO, |w| w.end);
+    let newest = paired.newest.unwrap_or(judged);
+    format!(
+        "the newest interval that both files have ended {} before the newest one of either, and \
+         `stale-after` is {}",
+        duration(newest - judged),
+        duration(policy.stale_after)
+    )
+}
+
+impl Judged {
+    /// The evidence of a signal after every window, by the time since the first began.
+    fn points(&self, signal: usize) -> Vec<(Micros, f64)> {
+        let windows = &self.paired.windows;
+        let first = windows.first().map_or(Micros::ZERO, |w| w.start);
+        let ends = windows.iter().map(|window| window.end - first);
+        ends.zip(self.evidence[signal].iter().copied()).collect()
+    }
 }
 
 fn tell_mean(mean: &MeanEvidence, first: Micros) -> Vec<String> {
@@ -220,10 +268,15 @@ fn tell_mean(mean: &MeanEvidence, first: Micros) -> Vec<String> {
         (mean.ln_e, mean.fail_threshold),
         (mean.ln_e_pass, mean.pass_threshold),
     ));
-    if let Some(at) = mean.failed_at {
-        lines.push(format!("failed   after {}", duration(at - first)));
-    }
+    lines.extend(mean.failed_at.map(|at| failed(at, first)));
     lines
+}
+
+fn failed(at: Micros, first: Micros) -> String {
+    format!(
+        "failed   after {}; the evidence is of then, what stands above it of the whole file",
+        duration(at - first)
+    )
 }
 
 fn nats((worse, fails_at): (f64, f64), (no_effect, passes_at): (f64, f64)) -> String {
@@ -269,9 +322,7 @@ fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
         (signal.ln_e, signal.fail_threshold),
         (signal.ln_e_pass, signal.pass_threshold),
     ));
-    if let Some(at) = signal.failed_at {
-        lines.push(format!("failed   after {}", duration(at - first)));
-    }
+    lines.extend(signal.failed_at.map(|at| failed(at, first)));
     let turn = match signal.turn {
         // The errors that would turn it are the control's, and those are given.
         Turn::ErrorsFewer(_) | Turn::ErrorsMore(_) if worse == Worse::Lower => return lines,

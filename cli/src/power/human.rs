@@ -4,22 +4,37 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, Table, presets};
 
-use crate::commands::power::PowerCommand;
+use firedrill_sim::power::Characteristics;
 
+use super::curve::Curve;
 use super::measure::{Cell, Figures};
+use super::setting::Setting;
 
-pub(crate) fn text(command: &PowerCommand, figures: &Figures) -> String {
-    let mut text = format!(
-        "{} % usual, {} % bad, {}/s, {} % false alarms a canary of {} s; seed {}\n\n",
-        command.p0, command.p1, command.traffic, command.false_alarms, command.bake, figures.seed
-    );
-    text.push_str(&judges(figures));
+pub(crate) fn text(setting: &Setting<'_>, figures: &Figures) -> String {
+    let mut text = String::new();
+    if !figures.judges.is_empty() {
+        let _ = write!(
+            text,
+            "{} usual, {} bad, {}/s, {} false alarms a canary of {} s; seed {}\n\n",
+            percent_of(setting.p0),
+            percent_of(setting.p1),
+            setting.command.traffic[0],
+            percent_of(setting.alpha),
+            setting.bake_s,
+            figures.seed
+        );
+        text.push_str(&judges(figures));
+        text.push('\n');
+    }
+    if let Some(curve) = &figures.curve {
+        text.push_str(&self::curve(curve, figures.seed));
+    }
     if !figures.cells.is_empty() {
         let _ = write!(
             text,
-            "\nwhat is possible, in seconds, and our mean delay as a multiple of it \
-             ({} canaries each)\n\n",
-            command.cell_runs
+            "\nwhat is possible, in seconds, and our mean delay as a multiple of it, however long \
+             the bake ({} canaries each)\n\n",
+            setting.command.cell_runs
         );
         text.push_str(&cells(figures));
     }
@@ -28,6 +43,86 @@ pub(crate) fn text(command: &PowerCommand, figures: &Figures) -> String {
         text.push_str(&hosts(figures));
     }
     text
+}
+
+/// A share in percent, as it was written.
+fn percent_of(share: f64) -> String {
+    format!("{} %", (share * 1e8).round() / 1e6)
+}
+
+fn share(count: u64, of: u64) -> String {
+    format!("{:.1} %", 100.0 * count as f64 / of.max(1) as f64)
+}
+
+fn curve(curve: &Curve, seed: u64) -> String {
+    let mut text = format!(
+        "{}: {} usual, a look every {} s, watched for {} s; seed {seed}\n",
+        curve.judge,
+        percent_of(curve.p0),
+        curve.look_s,
+        curve.bake_s
+    );
+    if !curve.good.is_empty() {
+        let mut sheet = sheet(&[
+            "good canaries at",
+            "canaries",
+            "false alarms",
+            "95 % bound",
+            "let pass",
+        ]);
+        for row in &curve.good {
+            let alarms = row.false_alarms;
+            sheet.add_row([
+                format!("{}/s", row.traffic),
+                alarms.runs.to_string(),
+                format!("{:.3} %", 100.0 * alarms.rate()),
+                format!("{:.3} %", 100.0 * alarms.rate_max()),
+                share(row.passed, alarms.runs),
+            ]);
+        }
+        let _ = write!(text, "\n{}", lines(&sheet));
+    }
+    let runs = curve.bad.first().map_or(0, |row| row.delay.runs);
+    let _ = write!(text, "\nbad canaries within the bake ({runs} each)\n\n");
+    let mut sheet = sheet(&[
+        "traffic", "effect", "errors", "noticed", "let pass", "mean s", "median", "p99",
+    ]);
+    for row in &curve.bad {
+        sheet.add_row([
+            format!("{}/s", row.traffic),
+            format!("×{}", row.effect),
+            percent_of(row.p1),
+            share(row.delay.detected, row.delay.runs),
+            share(row.passed, row.delay.runs),
+            mean(&row.delay, curve.bake_s),
+            seconds(row.delay.median_s),
+            seconds(row.delay.p99_s),
+        ]);
+    }
+    text.push_str(&lines(&sheet));
+    text
+}
+
+/// The mean delay; where some were missed, the least that it can be.
+fn mean(delay: &Characteristics, watched_s: f64) -> String {
+    let least = seconds(delay.mean_min_s(watched_s));
+    if delay.is_complete() {
+        least
+    } else {
+        format!("≥ {least}")
+    }
+}
+
+/// The mean delay as a multiple of what is possible; nothing where none was noticed.
+fn ratio(delay: &Characteristics, watched_s: f64, bound_s: f64) -> String {
+    let least = delay.mean_min_s(watched_s) / bound_s;
+    if delay.is_complete() {
+        format!("{least:.2}")
+    } else if delay.detected > 0 && least >= 1.0 {
+        format!("≥ {least:.2}")
+    } else {
+        "-".into()
+    }
 }
 
 fn sheet(header: &[&str]) -> Table {
@@ -80,13 +175,12 @@ fn judges(figures: &Figures) -> String {
             alarms.map_or("-".into(), |alarms| percent(alarms.rate())),
             alarms.map_or("-".into(), |alarms| percent(alarms.rate_max())),
             format!("{:.1} %", 100.0 * row.delay.power()),
-            seconds(row.delay.mean_s),
+            mean(&row.delay, row.watched_s),
             seconds(row.delay.median_s),
             seconds(row.delay.p99_s),
             row.bound_s.map_or("-".into(), seconds),
-            row.bound_s.map_or("-".into(), |bound| {
-                format!("{:.2}", row.delay.mean_s / bound)
-            }),
+            row.bound_s
+                .map_or("-".into(), |bound| ratio(&row.delay, row.watched_s, bound)),
         ]);
     }
     lines(&sheet)
@@ -109,8 +203,8 @@ fn cells(figures: &Figures) -> String {
         for row in rows.chunk_by(|a, b| a.effect == b.effect) {
             let mut values = vec![format!("{} %", (row[0].p1 * 1e5).round() / 1e3)];
             values.extend(row.iter().map(|cell| {
-                let ratio = cell.delay.mean_s / cell.bound_s;
-                format!("{} ×{ratio:.2}", seconds(cell.bound_s))
+                let ratio = ratio(&cell.delay, cell.watched_s, cell.bound_s);
+                format!("{} ×{ratio}", seconds(cell.bound_s))
             }));
             sheet.add_row(values);
         }

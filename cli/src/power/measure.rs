@@ -1,7 +1,7 @@
 //! What is measured.
 
+use firedrill_core::Ppm;
 use firedrill_core::health::sequential::{Baseline, HostEffects, Onset, SequentialPolicy};
-use firedrill_core::{Micros, Ppm};
 use firedrill_sim::power::hosts::Faultless;
 use firedrill_sim::power::rivals::{self, Rival};
 use firedrill_sim::power::{
@@ -12,6 +12,9 @@ use serde::Serialize;
 
 use crate::commands::power::PowerCommand;
 use crate::failure::Failure;
+
+use super::curve::{self, Curve};
+use super::setting::{Setting, usual_policy};
 
 /// Effects of the table: multiples of the usual error ratio.
 const EFFECTS: [f64; 8] = [1.1, 1.5, 2.0, 3.0, 5.0, 10.0, 50.0, 1_000.0];
@@ -27,6 +30,10 @@ const RIVALS: [(&str, Rival, f64); 5] = [
 ];
 /// Good canaries that set a rival's limit.
 const LIMIT_RUNS: u64 = 20_000;
+/// Good canaries that set the limit of CUSUM, which others are measured by.
+const CUSUM_LIMIT_RUNS: u64 = 100_000;
+/// The row of the sequential judge whose canary turns bad at half-time.
+const HALF_TIME: usize = 2;
 /// Delays are looked for up to so many times what is possible at best.
 const HORIZON: f64 = 60.0;
 
@@ -35,6 +42,8 @@ const HORIZON: f64 = 60.0;
 pub(crate) struct Figures {
     schema: u32,
     pub(crate) seed: u64,
+    /// What is noticed within the bake, by effect and traffic.
+    pub(crate) curve: Option<Curve>,
     pub(crate) judges: Vec<JudgeRow>,
     pub(crate) cells: Vec<Cell>,
     pub(crate) hosts: Vec<HostRow>,
@@ -46,7 +55,9 @@ pub(crate) struct JudgeRow {
     pub(crate) name: String,
     pub(crate) false_alarms: Option<FalseAlarms>,
     pub(crate) delay: Characteristics,
-    /// What no judge can beat, in seconds; nothing where only the optimum was measured.
+    /// How long each was watched once it was bad, in seconds.
+    pub(crate) watched_s: f64,
+    /// What no judge can beat, in seconds; at half-time, what CUSUM took, told the effect.
     pub(crate) bound_s: Option<f64>,
 }
 
@@ -59,6 +70,8 @@ pub(crate) struct Cell {
     pub(crate) control: bool,
     pub(crate) bound_s: f64,
     pub(crate) delay: Characteristics,
+    /// How long each was watched, in seconds.
+    pub(crate) watched_s: f64,
 }
 
 /// One kind of canary without a fault.
@@ -68,33 +81,41 @@ pub(crate) struct HostRow {
     pub(crate) false_alarms: FalseAlarms,
 }
 
-pub(crate) fn measure(command: &PowerCommand) -> Result<Figures, Failure> {
-    let inside = |percent: f64| percent > 0.0 && percent < 100.0;
-    let sound = inside(command.p0)
-        && inside(command.false_alarms)
-        && command.p1 > command.p0
-        && command.p1 <= 100.0
-        && [command.traffic, command.bake, command.look]
-            .iter()
-            .all(|value| value.is_finite() && *value > 0.0);
-    if !sound {
-        return Err(Failure::PowerArguments);
+/// Measures what is asked for.
+///
+/// # Errors
+/// When the judges of the worked example cannot be asked for that.
+pub(crate) fn measure(setting: &Setting<'_>) -> Result<Figures, Failure> {
+    let curve = (setting.command.cell_runs > 0).then(|| curve::measure(setting));
+    if setting.watching.is_policy {
+        return Ok(Figures {
+            schema: 2,
+            seed: setting.command.seed,
+            curve,
+            judges: vec![],
+            cells: vec![],
+            hosts: vec![],
+        });
     }
-    let setting = Setting { command };
-    setting
-        .policy(Baseline::Control)
-        .check(1)
-        .map_err(Failure::Policy)?;
+    let worked = Worked {
+        setting,
+        command: setting.command,
+    };
+    let policy = worked.policy(Baseline::Control);
+    policy.check(1).map_err(Failure::Policy)?;
     Ok(Figures {
-        schema: 1,
-        seed: command.seed,
-        judges: setting.judges(),
-        cells: setting.cells(),
-        hosts: setting.hosts(),
+        schema: 2,
+        seed: setting.command.seed,
+        curve,
+        judges: worked.judges(),
+        cells: worked.cells(),
+        hosts: worked.hosts(),
     })
 }
 
-struct Setting<'a> {
+/// The worked example and the tables beside it.
+struct Worked<'a> {
+    setting: &'a Setting<'a>,
     command: &'a PowerCommand,
 }
 
@@ -102,48 +123,38 @@ fn watching(policy: SequentialPolicy) -> impl Fn(&Case, &mut Draws, u64) -> Opti
     move |case, draws, run| trial::alarm_s(case, &policy, draws, run)
 }
 
-impl Setting<'_> {
+impl Worked<'_> {
     fn alpha(&self) -> f64 {
-        self.command.false_alarms / 100.0
+        self.setting.alpha
     }
 
     fn policy(&self, baseline: Baseline) -> SequentialPolicy {
-        SequentialPolicy {
-            alpha: Ppm::from_f64(self.alpha()),
-            miss: Ppm::percent(5),
-            effect_min_milli: 1_500,
-            baseline,
-            onset: Onset::Either,
-            hosts: HostEffects::None,
-            bake: Micros((self.command.bake * 1e6) as u64),
-            stale_after: Micros::MAX,
-            tolerable: Ppm::ZERO,
-        }
+        usual_policy(self.alpha(), self.setting.bake_s, baseline)
     }
 
     fn known(&self) -> Baseline {
-        Baseline::Known(Ppm::from_f64(self.command.p0 / 100.0))
+        Baseline::Known(Ppm::from_f64(self.setting.p0))
     }
 
     fn case(&self, reference: Reference, change: Change) -> Case {
         Case {
-            p0: self.command.p0 / 100.0,
-            p1: self.command.p1 / 100.0,
-            traffic: self.command.traffic,
+            p0: self.setting.p0,
+            p1: self.setting.p1,
+            traffic: self.command.traffic[0],
             reference,
             change,
-            look_s: self.command.look,
-            horizon_s: self.command.bake,
+            look_s: self.setting.look_s,
+            horizon_s: self.setting.bake_s,
         }
     }
 
     fn judges(&self) -> Vec<JudgeRow> {
-        let (p0, p1) = (self.command.p0 / 100.0, self.command.p1 / 100.0);
-        let (seed, traffic) = (self.command.seed, self.command.traffic);
+        let (p0, p1) = (self.setting.p0, self.setting.p1);
+        let (seed, traffic) = (self.command.seed, self.command.traffic[0]);
         let control = Reference::Control(1.0);
         let beside = bound::control_requests(p0, p1, 1.0, self.alpha()) / traffic;
         let against = bound::known_baseline_requests(p0, p1, self.alpha()) / traffic;
-        let late = Change::After(self.command.bake / 2.0);
+        let late = Change::After(self.setting.bake_s / 2.0);
         let row = |name: &str, baseline, reference, change, bound_s| {
             let policy = self.policy(baseline);
             let quiet = self.case(reference, Change::None);
@@ -153,6 +164,7 @@ impl Setting<'_> {
                 name: name.into(),
                 false_alarms: Some(false_alarms(&quiet, seed + 1, null_runs, watching(policy))),
                 delay: delays(&bad, seed, self.command.runs, watching(policy)),
+                watched_s: bad.horizon_s - bad.onset_s(),
                 bound_s,
             }
         };
@@ -181,12 +193,20 @@ impl Setting<'_> {
             ),
         ];
         for (name, rival, look_s) in RIVALS {
+            if look_s > self.setting.bake_s {
+                continue; // it would first look when the bake is over
+            }
             let (reference, change, bound_s) = match rival {
                 Rival::Rank => (control, start, Some(beside)),
                 Rival::Threshold => (Reference::Known, start, Some(against)),
                 Rival::Cusum => (Reference::Known, late, None),
             };
-            rows.push(self.rival(name, rival, look_s, (reference, change, bound_s)));
+            let row = self.rival(name, rival, look_s, (reference, change, bound_s));
+            if rival == Rival::Cusum && row.delay.is_complete() {
+                // There is no bound for a moment that is not known; CUSUM is the optimum.
+                rows[HALF_TIME].bound_s = Some(row.delay.mean_s);
+            }
+            rows.push(row);
         }
         rows
     }
@@ -200,11 +220,15 @@ impl Setting<'_> {
     ) -> JudgeRow {
         let seed = self.command.seed;
         let at = |change| Case {
-            look_s: look_s.max(self.command.look),
+            look_s: look_s.max(self.setting.look_s),
             ..self.case(reference, change)
         };
         let quiet = at(Change::None);
-        let runs = LIMIT_RUNS.min(self.command.null_runs);
+        let limit_runs = match rival {
+            Rival::Cusum => CUSUM_LIMIT_RUNS,
+            Rival::Rank | Rival::Threshold => LIMIT_RUNS,
+        };
+        let runs = limit_runs.min(self.command.null_runs);
         let limit = rivals::limit(rival, &quiet, self.alpha(), seed + 2, runs);
         let alarm = |case: &Case, draws: &mut Draws, run: u64| {
             rivals::alarm_s(rival, limit, case, draws, run)
@@ -213,13 +237,14 @@ impl Setting<'_> {
             name: name.into(),
             false_alarms: Some(false_alarms(&quiet, seed + 1, runs, alarm)),
             delay: delays(&at(change), seed, self.command.runs.min(LIMIT_RUNS), alarm),
+            watched_s: quiet.horizon_s - at(change).onset_s(),
             bound_s,
         }
     }
 
     /// Bad from the first request on, as the bound has it, and looked at every fiftieth of it.
     fn cells(&self) -> Vec<Cell> {
-        let p0 = self.command.p0 / 100.0;
+        let p0 = self.setting.p0;
         let mut cells = Vec::new();
         for effect in EFFECTS
             .into_iter()
@@ -239,7 +264,7 @@ impl Setting<'_> {
         if self.command.cell_runs == 0 {
             return None;
         }
-        let p0 = self.command.p0 / 100.0;
+        let p0 = self.setting.p0;
         let (requests, reference, baseline) = if control {
             let requests = bound::control_requests(p0, p1, 1.0, self.alpha());
             (requests, Reference::Control(1.0), Baseline::Control)
@@ -271,6 +296,7 @@ impl Setting<'_> {
             control,
             bound_s,
             delay: delays(&case, seed, self.command.cell_runs, watching(policy)),
+            watched_s: case.horizon_s,
         })
     }
 

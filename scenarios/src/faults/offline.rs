@@ -6,7 +6,7 @@ use firedrill_core::{Micros, Ppm};
 use crate::offline::policy::{HostsFile, PolicyFile, RankFile, RepeatedFile, SequentialFile};
 use crate::offline::signals::{MeanFile, SignalFile, WorseFile};
 use crate::place::Place;
-use crate::scalar::{Number, Scalar};
+use crate::scalar::{Kind, Number, Scalar};
 
 use super::{Fault, FaultKind, Found, Teller, value};
 
@@ -101,17 +101,13 @@ fn needs_control(found: &mut Found, place: Place) {
 }
 
 fn mean(found: &mut Found, file: &MeanFile) {
-    let usual = |scalar: &Option<Scalar<Number>>| match scalar {
-        Some(scalar) => value(Some(scalar)),
-        None => Some(0.0),
-    };
     let read = || {
         Some(MeanPolicy {
-            low: usual(&file.low)?,
+            low: or_zero(file.low.as_ref())?,
             high: value(Some(&file.high))?,
             worse: Worse::Higher,
             effect: value(Some(&file.effect))?,
-            tolerable: usual(&file.tolerable)?,
+            tolerable: or_zero(file.tolerable.as_ref())?,
         })
     };
     if let Some(policy) = read()
@@ -121,6 +117,11 @@ fn mean(found: &mut Found, file: &MeanFile) {
         let place = file.column.place;
         found.add(FaultKind::OutOfRange, place, error.to_string(), help);
     }
+}
+
+/// What is left out is 0.
+fn or_zero<K: Kind<Value = f64>>(scalar: Option<&Scalar<K>>) -> Option<f64> {
+    scalar.map_or(Some(0.0), |scalar| value(Some(scalar)))
 }
 
 fn rank(found: &mut Found, file: &RankFile, teller: Teller) {

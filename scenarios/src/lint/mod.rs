@@ -5,6 +5,7 @@
 //! Invariant: every finding has a place and a next step; no finding needs a fleet.
 
 mod judges;
+mod objectives;
 mod plan;
 mod seen;
 mod stage;
@@ -16,9 +17,9 @@ use firedrill_core::Micros;
 use serde::de::IgnoredAny;
 
 use crate::faults::{self, Fault, Known, Teller};
-use crate::file::PlanFile;
+use crate::file::{PlanFile, ScenarioFile};
 use crate::load::{LoadErrors, beside, load_beside};
-use crate::offline::policy::{PolicyFile, understand};
+use crate::offline::policy::{JUDGES, read_policy, understand};
 use crate::place::Place;
 use crate::plans::{Beside, PlanSource, nothing_beside};
 use crate::problem::{Problem, Source};
@@ -113,7 +114,8 @@ fn is_scenario(source: &Source) -> bool {
     keys.is_ok_and(|keys| keys.contains_key("changes"))
 }
 
-/// Lints the plans that a scenario's changes follow, in the light of its telemetry.
+/// Lints a scenario's objectives and the plans that its changes follow, in the light of its
+/// telemetry.
 fn lint_scenario(
     source: &Source,
     around: &Surroundings,
@@ -127,7 +129,10 @@ fn lint_scenario(
         sources: None, // the loader has seen to it
         ..*around
     };
-    let mut findings = Vec::new();
+    let mut report = Report::new(source);
+    let file: ScenarioFile = yaml::read(source)?;
+    objectives::lint(&mut report, &file, &loaded.scenario);
+    let mut findings = report.finish()?;
     for PlanSource { source, plan } in &plans {
         let mut report = Report::new(source);
         plan::lint(&mut report, plan, &around);
@@ -172,22 +177,55 @@ pub fn lint_text(
         return lint_scenario(&source, around, &nothing_beside);
     }
     let mut report = Report::new(&source);
-    let first = text
-        .lines()
-        .find(|line| !line.trim().is_empty() && !line.starts_with(['#', '-']));
-    let key = first.and_then(|line| line.split(':').next()).unwrap_or("");
-    if matches!(key.trim(), "sequential" | "rank" | "repeated") {
-        let file: PolicyFile = yaml::read(&source)?;
+    let keys = yaml::read::<BTreeMap<String, IgnoredAny>>(&source).unwrap_or_default();
+    let is_plan = keys.keys().any(|key| PLAN_KEYS.contains(&key.as_str()));
+    // A judge's name alone, or one below which something cannot be read.
+    let is_judge = |key: &String| JUDGES.contains(&key.as_str());
+    if keys.keys().any(is_judge) || JUDGES.contains(&first_word(text)) {
+        let file = read_policy(&source)?;
         report.unread = understand(&source, &file).1;
         // Figures of what cannot be asked for say nothing.
         if !report.faults(&faults::of_policy(&file, Teller::Lint)) {
             judges::lint(&mut report, &file, around);
         }
-    } else {
-        let file: PlanFile = yaml::read(&source)?;
+    } else if is_plan || !is_mapping(&source) {
+        let file: PlanFile =
+            yaml::read(&source).map_err(|problem| yaml::with_schema(problem, "plan"))?;
         plan::lint(&mut report, &file, around);
+    } else {
+        let message = "this is no policy: neither a rollout plan, nor a judge's policy, nor a \
+                       scenario";
+        let problem = Problem::new("lint::no-policy", &source, message).at(report.top());
+        return Err(problem
+            .help("begin a plan with `stages`, a judge's policy with `sequential`, `rank` or `repeated`")
+            .into());
     }
     report.finish()
+}
+
+/// The first key of a file that may be anything.
+fn first_word(text: &str) -> &str {
+    let first = text
+        .lines()
+        .find(|line| !line.trim().is_empty() && !line.starts_with(['#', '-']));
+    let key = first.and_then(|line| line.split(':').next());
+    key.unwrap_or("").trim()
+}
+
+/// Keys of which a rollout plan has some, and nothing else.
+const PLAN_KEYS: [&str; 7] = [
+    "stages",
+    "settled",
+    "push-deadline",
+    "check-every",
+    "hold-max",
+    "on-alert",
+    "name",
+];
+
+/// Whether a file that may be anything holds keys and values.
+fn is_mapping(source: &Source) -> bool {
+    yaml::read::<BTreeMap<String, IgnoredAny>>(source).is_ok()
 }
 
 struct Report<'a> {
@@ -221,7 +259,8 @@ impl<'a> Report<'a> {
             let message = format!("`{}` is not {}", scalar.text, K::EXPECTED);
             let problem = Problem::new("lint::value", self.source, message).at(scalar.place);
             let problem = problem.help(format!("write {}", K::EXPECTED));
-            if !self.unread.iter().any(|known| known.is_same(&problem)) {
+            // Another reader may have said it in its own words.
+            if !self.unread.iter().any(|known| known.place == problem.place) {
                 self.unread.push(problem);
             }
             K::PLACEHOLDER

@@ -13,6 +13,7 @@ use firedrill_core::health::sequential::{
 
 use crate::load::LoadErrors;
 
+use super::partners::{Side, partners};
 use super::rows::{Cell, Interval, hosts, intervals};
 use super::signals::SignalPlan;
 use super::table::Table;
@@ -42,8 +43,12 @@ pub struct Paired {
     pub signals: Vec<SignalPlan>,
     /// The intervals that both arms have.
     pub windows: Vec<Window>,
-    /// Intervals that only one of them has: they compare nothing.
-    pub unpaired: u64,
+    /// Intervals that only the canary has: they compare nothing.
+    pub canary_only: u64,
+    /// Intervals that only the control has.
+    pub control_only: u64,
+    /// What is left out of the comparison, a line each.
+    pub warnings: Vec<String>,
     /// The end of the newest interval of either arm.
     pub newest: Option<Micros>,
 }
@@ -71,10 +76,11 @@ pub fn usual_signals(canary: &Table, effect_milli: u32) -> Result<Vec<SignalPlan
 /// Puts two tables together.
 ///
 /// # Errors
-/// Everything that is wrong with either.
+/// Everything that is wrong with either, and tables that are not about the same intervals.
 pub fn pair(canary: &Table, control: &Table, signals: &[SignalPlan]) -> Result<Paired, LoadErrors> {
     let mut signals = signals.to_vec();
     signals.sort_by_key(|signal| signal.effect_milli().is_none());
+    let tables = (canary, control);
     let (canary, control) = (intervals(canary, &signals), intervals(control, &signals));
     let (canary, control) = match (canary, control) {
         (Ok(canary), Ok(control)) => (canary, control),
@@ -83,6 +89,8 @@ pub fn pair(canary: &Table, control: &Table, signals: &[SignalPlan]) -> Result<P
             return Err(LoadErrors { problems });
         }
     };
+    let partners = partners(&side(tables.0, &canary), &side(tables.1, &control));
+    let partners = partners.map_err(|problems| LoadErrors { problems })?;
     let common: Vec<Micros> = canary
         .keys()
         .filter(|end| control.contains_key(end))
@@ -107,10 +115,17 @@ pub fn pair(canary: &Table, control: &Table, signals: &[SignalPlan]) -> Result<P
     }
     Ok(Paired {
         windows,
-        unpaired: (canary.len() + control.len() - 2 * common.len()) as u64,
+        canary_only: partners.canary_only,
+        control_only: partners.control_only,
+        warnings: partners.warnings,
         newest: canary.keys().chain(control.keys()).max().copied(),
         signals,
     })
+}
+
+fn side<'a>(table: &'a Table, intervals: &BTreeMap<Micros, Interval>) -> Side<'a> {
+    let ends = intervals.keys().copied().collect();
+    Side { table, ends }
 }
 
 /// Pairs one interval after the other.
@@ -250,7 +265,8 @@ mod tests {
         let paired = pair(&canary, &control, &usual(&canary)).unwrap();
         let names: Vec<String> = paired.signals.iter().map(SignalPlan::name).collect();
         assert_eq!(names, ["errors", "slow_p99"]);
-        assert_eq!((paired.windows.len(), paired.unpaired), (2, 2));
+        assert_eq!((paired.windows.len(), paired.canary_only), (2, 1));
+        assert_eq!((paired.control_only, paired.warnings.len()), (1, 2));
         assert_eq!(paired.newest, Some(Micros::from_mins(4)));
         assert_eq!(paired.windows[0].start, Micros::ZERO);
         assert_eq!(paired.windows[1].counts[0].control.errors, 1);

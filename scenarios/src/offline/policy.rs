@@ -1,5 +1,6 @@
 //! Policy files of `firedrill judge`: one judge and what it is asked for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use firedrill_core::health::rank::metric::{Direction, EffectMeasure, Effects, MetricPolicy, Mode};
@@ -10,13 +11,14 @@ use firedrill_core::health::{Condition, NoDataRule, RepeatedPolicy};
 use firedrill_core::{Micros, Ppm};
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::faults::{self, Teller};
 use crate::file::JudgeOnsetFile;
 use crate::load::LoadErrors;
 use crate::place::At;
 use crate::problem::{Problem, Source};
-use crate::scalar::{Count, Duration, Kind, Number, Percent, Reject, Scalar, Words};
+use crate::scalar::{Count, Duration, Kind, Number, Percent, Reject, Scalar, Signed, Words};
 use crate::yaml;
 
 use super::signals::{self, SignalFile, SignalPlan};
@@ -152,9 +154,9 @@ pub struct RepeatedFile {
     /// The column.
     pub metric: Scalar<Words>,
     /// The largest value that succeeds.
-    pub at_most: Option<Scalar<Number>>,
+    pub at_most: Option<Scalar<Signed>>,
     /// The smallest value that succeeds.
-    pub at_least: Option<Scalar<Number>>,
+    pub at_least: Option<Scalar<Signed>>,
     /// Failed measurements that are let pass, in all; 0 when left out.
     pub failure_limit: Option<Scalar<Count>>,
     /// Failed measurements in a row that are let pass; any when left out.
@@ -207,7 +209,7 @@ pub fn load_policy(path: &Path) -> Result<OfflineJudge, LoadErrors> {
 /// Everything that is wrong with it.
 pub fn parse_policy(name: &str, text: &str) -> Result<OfflineJudge, LoadErrors> {
     let source = Source::new(name, text);
-    let file: PolicyFile = yaml::read(&source)?;
+    let file = read_policy(&source)?;
     let (judge, mut problems) = understand(&source, &file);
     let faults = faults::of_policy(&file, Teller::Judge);
     let told = |fault: &faults::Fault| fault.problem(Teller::Judge, &source);
@@ -225,6 +227,32 @@ pub fn parse_policy(name: &str, text: &str) -> Result<OfflineJudge, LoadErrors> 
     } else {
         Err(LoadErrors { problems })
     }
+}
+
+/// The judges that a policy may name.
+pub(crate) const JUDGES: [&str; 3] = ["sequential", "rank", "repeated"];
+
+/// Reads a policy file, which names one judge.
+pub(crate) fn read_policy(source: &Source) -> Result<PolicyFile, Box<Problem>> {
+    yaml::read(source).map_err(|problem| {
+        let keys = yaml::read::<BTreeMap<String, IgnoredAny>>(source);
+        let keys: Option<Vec<String>> = keys.ok().map(|keys| keys.into_keys().collect());
+        let is_judge = |key: &String| JUDGES.contains(&key.as_str());
+        let message = match keys {
+            Some(keys) if keys.is_empty() => "this policy names no judge",
+            Some(keys) if keys.len() > 1 && keys.iter().any(is_judge) => {
+                "this policy has more than one key, and a policy is one judge"
+            }
+            Some(_) | None => return yaml::with_schema(problem, "policy"),
+        };
+        let problem = Problem {
+            message: message.into(),
+            label: Some("a judge is expected here, and nothing beside it".into()),
+            ..*problem
+        };
+        let help = "write one of `sequential`, `rank` and `repeated`, with its keys below it";
+        Box::new(problem.help(help))
+    })
 }
 
 /// What a file asks for, and the scalars of it that are no values of their kind.

@@ -130,7 +130,19 @@ fn columns(table: &Table, signal: &SignalPlan) -> Result<Columns, Box<Problem>> 
                 .take(LatencyHistogram::BUCKETS)
                 .collect();
             if buckets.is_empty() {
-                table.column("le_inf")?;
+                table.column("le_inf").map_err(|problem| {
+                    let help = "add a histogram's columns, `le_100ms` and so on up to `le_inf`, \
+                                each with the requests up to its bound, or name a `column` of \
+                                samples in the policy";
+                    let message = "there are no columns `le_*`, from which latency is read";
+                    Box::new(
+                        Problem {
+                            message: message.into(),
+                            ..*problem
+                        }
+                        .help(help),
+                    )
+                })?;
             }
             Columns::Buckets(buckets)
         }

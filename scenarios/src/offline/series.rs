@@ -1,4 +1,4 @@
-//! One series from a CSV file of any length, row by row; memory holds one line.
+//! One series from a CSV file of any length, row by row; memory holds two lines.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _};
@@ -9,7 +9,7 @@ use firedrill_core::Micros;
 use crate::place::Place;
 use crate::problem::{Problem, Source, closest, enumerate};
 
-use super::table::moment;
+use super::table::{moment, other_separator};
 
 /// Bytes of a line, at the most.
 const LINE_MAX: u64 = 64 * 1_024;
@@ -34,6 +34,8 @@ pub struct SeriesReader<R> {
     name: String,
     reader: R,
     line: String,
+    /// The line before, to show it where something is wrong.
+    before: String,
     number: u32,
     width: usize,
     time: usize,
@@ -66,6 +68,7 @@ impl<R: BufRead> SeriesReader<R> {
             name: name.into(),
             reader,
             line: String::new(),
+            before: String::new(),
             number: 0,
             width: 0,
             time: 0,
@@ -74,6 +77,9 @@ impl<R: BufRead> SeriesReader<R> {
         if !series.advance()? {
             let problem = series.problem(None, "the file is empty".into());
             return Err(problem.help("begin with `timestamp,value`").into());
+        }
+        if let Some(problem) = series.other_separator() {
+            return Err(problem);
         }
         if series
             .cells()
@@ -133,6 +139,7 @@ impl<R: BufRead> SeriesReader<R> {
     /// Goes to the next line that holds values.
     fn advance(&mut self) -> Result<bool, Box<Problem>> {
         loop {
+            std::mem::swap(&mut self.line, &mut self.before);
             self.line.clear();
             self.number += 1;
             let mut limited = self.reader.by_ref().take(LINE_MAX);
@@ -184,6 +191,20 @@ impl<R: BufRead> SeriesReader<R> {
         self.cells().nth(index).unwrap_or_default()
     }
 
+    fn other_separator(&self) -> Option<Box<Problem>> {
+        let (header, columns): (Vec<Place>, Vec<String>) = self
+            .cells()
+            .map(|(place, name)| (place, name.to_owned()))
+            .unzip();
+        let source = Source::new(&self.name, &self.line);
+        let problem = other_separator(&source, &header, &columns)?;
+        Some(
+            self.problem(header.first().copied(), problem.message)
+                .help(problem.help?)
+                .into(),
+        )
+    }
+
     fn column(&self, name: &str) -> Result<usize, Box<Problem>> {
         let found = self.cells().position(|(_, cell)| cell == name);
         found.ok_or_else(|| {
@@ -205,10 +226,11 @@ impl<R: BufRead> SeriesReader<R> {
         })
     }
 
-    /// A problem with the current line, which stands in a source that holds nothing else.
+    /// A problem with the current line, in a source that holds it and the line before.
     fn problem(&self, place: Option<Place>, message: String) -> Problem {
-        let before = self.number.saturating_sub(1) as usize;
-        let text = "\n".repeat(before) + &self.line;
+        let blank = self.number.saturating_sub(2) as usize;
+        let text = "\n".repeat(blank) + &self.before + &self.line;
+        let before = blank + self.before.len();
         let problem = Problem::new("series::value", &Source::new(&self.name, &text), message);
         match place {
             Some(place) => problem.at(Place {

@@ -5,7 +5,7 @@ use firedrill_core::health::sequential::{MeanPolicy, Worse};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::scalar::{Number, Percent, Scalar, Words};
+use crate::scalar::{Number, Percent, Scalar, Signed, Words};
 
 use super::policy::Reader;
 
@@ -126,9 +126,9 @@ pub struct MeanFile {
     /// The column; a row is one sample, so that hosts are samples of an interval.
     pub column: Scalar<Words>,
     /// No sample is less; 0 when left out.
-    pub low: Option<Scalar<Number>>,
+    pub low: Option<Scalar<Signed>>,
     /// No sample is more.
-    pub high: Scalar<Number>,
+    pub high: Scalar<Signed>,
     /// Which way is worse; `higher` when left out.
     pub worse: Option<WorseFile>,
     /// The smallest difference of means that matters, in the metric's unit.

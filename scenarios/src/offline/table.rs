@@ -17,6 +17,7 @@ pub struct Table {
     /// The file.
     pub source: Source,
     columns: Vec<String>,
+    header: Vec<Place>,
     rows: Vec<Vec<Place>>,
     text: String,
 }
@@ -41,6 +42,8 @@ impl Table {
     /// # Errors
     /// When there is no header, or a row has another number of values than the header.
     pub fn parse(name: &str, text: &str) -> Result<Self, LoadErrors> {
+        // Some programs begin a file with a mark of its encoding.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = Source::new(name, text);
         let mut lines = cells(text);
         let Some(header) = lines.next() else {
@@ -50,6 +53,7 @@ impl Table {
                 .into());
         };
         let columns: Vec<String> = header.iter().map(|at| slice(text, *at).into()).collect();
+        check_header(&source, &header, &columns)?;
         let mut rows = Vec::new();
         for row in lines {
             if row.len() != columns.len() || rows.len() == ROWS_MAX {
@@ -70,6 +74,7 @@ impl Table {
         Ok(Self {
             source,
             columns,
+            header,
             rows,
             text: text.into(),
         })
@@ -165,6 +170,13 @@ impl Table {
         })
     }
 
+    /// A problem with a column.
+    #[must_use]
+    pub fn header_problem(&self, column: usize, message: String) -> Problem {
+        let problem = Problem::new("judge::column", &self.source, message);
+        problem.at(self.header[column]).label("here")
+    }
+
     /// A problem with a value.
     #[must_use]
     pub fn problem(&self, row: usize, column: usize, message: String) -> Problem {
@@ -173,6 +185,38 @@ impl Table {
             .at(place)
             .label("here")
     }
+}
+
+/// What a header cannot be: names between other marks than commas, a name twice.
+fn check_header(source: &Source, header: &[Place], columns: &[String]) -> Result<(), Box<Problem>> {
+    if let Some(problem) = other_separator(source, header, columns) {
+        return Err(problem.into());
+    }
+    let twice = (1..columns.len()).find(|at| columns[..*at].contains(&columns[*at]));
+    let Some(at) = twice else { return Ok(()) };
+    let message = format!("there are two columns `{}`", columns[at]);
+    let problem = Problem::new("judge::column", source, message).at(header[at]);
+    let problem = problem.label("the second one");
+    Err(problem
+        .help("remove one of the two, or name it otherwise")
+        .into())
+}
+
+/// One name with semicolons or tabs in it is several names.
+pub(super) fn other_separator(
+    source: &Source,
+    header: &[Place],
+    columns: &[String],
+) -> Option<Problem> {
+    let ([place], [name]) = (header, columns) else {
+        return None;
+    };
+    let marks = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+    let (_, mark) = marks.into_iter().find(|(mark, _)| name.contains(*mark))?;
+    let message = format!("the columns stand between {mark}, not commas");
+    let problem = Problem::new("judge::separator", source, message).at(*place);
+    let problem = problem.label("commas are expected here");
+    Some(problem.help("export the file with commas, and points in numbers"))
 }
 
 /// A moment, written as seconds or as a date with a time.
@@ -253,6 +297,23 @@ mod tests {
         let table = Table::parse("a.csv", "t\n1970-01-01T00:01:00Z\n-5\nlater\n").unwrap();
         assert_eq!(table.time(0, 0).unwrap(), Micros::from_mins(1));
         assert!(table.time(1, 0).is_err() && table.time(2, 0).is_err());
+    }
+
+    #[test]
+    fn headers_have_commas_and_no_name_twice() {
+        let marked = Table::parse("a.csv", "\u{feff}timestamp,errors\n1,2\n").unwrap();
+        assert_eq!(marked.columns(), ["timestamp", "errors"]);
+        let said = |text: &str| Table::parse("a.csv", text).unwrap_err().to_string();
+        let semicolons = said("timestamp;errors\n1;2\n");
+        assert!(
+            semicolons.contains("between semicolons, not commas"),
+            "{semicolons}"
+        );
+        let twice = said("timestamp,errors,errors\n");
+        assert!(
+            twice.starts_with("a.csv:1:18: there are two columns `errors`"),
+            "{twice}"
+        );
     }
 
     #[test]

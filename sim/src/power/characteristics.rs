@@ -54,6 +54,25 @@ impl Characteristics {
         }
     }
 
+    /// Whether every bad canary was noticed, so that the mean is one of all.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.runs > 0 && self.detected == self.runs
+    }
+
+    /// The least that the mean delay of all can be, in seconds, where those that were missed were
+    /// watched for `watched_s`; the mean itself when none was missed.
+    #[must_use]
+    pub fn mean_min_s(&self, watched_s: f64) -> f64 {
+        let missed = (self.runs - self.detected) as f64 * watched_s;
+        let seen = if self.detected > 0 {
+            self.mean_s * self.detected as f64
+        } else {
+            0.0
+        };
+        (seen + missed) / self.runs.max(1) as f64
+    }
+
     /// The share of bad canaries that were noticed.
     #[must_use]
     pub fn power(&self) -> f64 {
@@ -147,6 +166,9 @@ mod tests {
         );
         assert_eq!(found.p99_s, f64::INFINITY);
         assert!(Characteristics::of(&[None]).mean_s.is_nan());
+        assert!(!found.is_complete());
+        assert_eq!(found.mean_min_s(10.0), 4.0);
+        assert_eq!(Characteristics::of(&[None]).mean_min_s(7.0), 7.0);
     }
 
     /// Clopper and Pearson: none in 300 leaves 0.994 %; `1 - 0.05^(1/300)`.

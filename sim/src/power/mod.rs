@@ -2,6 +2,7 @@
 //!
 //! [`bound`] (what no judge can beat) → [`arms`] (two streams of requests with rare errors) →
 //! [`trial`] (one canary under one judge) → [`characteristics`] (many canaries in figures).
+//! [`policies`] are whole policies of `firedrill judge`, with what they let pass.
 //! [`rivals`] are the judges to compare with, at a false-alarm rate that is measured to be equal;
 //! [`hosts`] are canaries without a fault whose hosts differ and whose demand drifts.
 //!
@@ -12,6 +13,7 @@ pub mod arms;
 pub mod bound;
 pub mod characteristics;
 pub mod hosts;
+pub mod policies;
 pub mod rivals;
 pub mod trial;
 

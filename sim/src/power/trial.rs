@@ -61,10 +61,11 @@ impl Case {
         self.look_requests() as f64 / self.traffic
     }
 
-    /// Looks until the horizon.
+    /// Looks until the horizon; one at least.
     #[must_use]
     pub fn looks(&self) -> u64 {
-        libm::ceil(self.horizon_s / self.look_seconds()) as u64
+        // A last look that rounding has put behind the horizon counts.
+        (libm::floor(self.horizon_s / self.look_seconds() + 1e-9) as u64).max(1)
     }
 
     /// Seconds from the start until the candidate turns bad.

@@ -114,6 +114,11 @@ impl SignalState {
         self.bank.e()
     }
 
+    /// The same as a logarithm, which is finite where the evidence is not.
+    pub(super) fn ln_e(&self) -> f64 {
+        self.bank.ln_e()
+    }
+
     pub(super) const fn has_failed(&self) -> bool {
         self.failed.is_some()
     }
