@@ -4,3 +4,4 @@ mod chart;
 pub(crate) mod rank;
 pub(crate) mod repeated;
 pub(crate) mod sequential;
+mod turn;

@@ -3,7 +3,7 @@
 use firedrill_core::health::Outcome;
 use firedrill_core::health::sequential::{
     ArmCounts, HostEffects, MeanEvidence, MeanPolicy, PairedWindow, SequentialJudge,
-    SequentialPolicy, SequentialVerdict, SignalEvidence, Turn, Worse,
+    SequentialPolicy, SequentialVerdict, SignalEvidence, Worse,
 };
 use firedrill_core::{Micros, Ppm};
 use firedrill_scenarios::offline::counts::{Paired, pair, usual_signals};
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::units::duration;
 
-use super::chart;
+use super::{chart, turn};
 
 /// A ratio from which on an interval is told to be open: the control has too few errors to say
 /// more.
@@ -144,7 +144,7 @@ fn watch(policy: &SequentialPolicy, paired: Paired) -> Result<Judged, Failure> {
     for window in &paired.windows {
         if policy.hosts == HostEffects::Estimated {
             for (signal, hosts) in window.hosts.iter().enumerate() {
-                judge.observe_hosts(signal, hosts, window.counterparts[signal]);
+                judge.observe_hosts(signal, &hosts.canary, &hosts.control);
             }
         }
         judge
@@ -185,7 +185,7 @@ fn print(policy: &SequentialPolicy, judged: &Judged, output: &mut Output) -> Res
         count(paired.unpaired)
     ))?;
     let counts = verdict.signals.iter().zip(&paired.signals);
-    let counts = counts.map(|(signal, plan)| (signal.outcome, tell(signal, worse(plan), first)));
+    let counts = counts.map(|(signal, plan)| (signal.outcome, tell(signal, plan, first)));
     let means = verdict.means.iter();
     let means = means.map(|mean| (mean.outcome, tell_mean(mean, first)));
     for (name, (outcome, lines)) in names.iter().zip(counts.chain(means)) {
@@ -223,6 +223,9 @@ fn tell_mean(mean: &MeanEvidence, first: Micros) -> Vec<String> {
     if let Some(at) = mean.failed_at {
         lines.push(format!("failed   after {}", duration(at - first)));
     }
+    if let Some(turn) = turn::of_mean(mean) {
+        lines.push(format!("turn     {turn}"));
+    }
     lines
 }
 
@@ -232,7 +235,8 @@ fn nats((worse, fails_at): (f64, f64), (no_effect, passes_at): (f64, f64)) -> St
     )
 }
 
-fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
+fn tell(signal: &SignalEvidence, plan: &SignalPlan, first: Micros) -> Vec<String> {
+    let worse = worse(plan);
     let arm = |name: &str, counts: ArmCounts| {
         let ratio = Ppm::of(counts.errors, counts.requests);
         format!(
@@ -272,20 +276,8 @@ fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
     if let Some(at) = signal.failed_at {
         lines.push(format!("failed   after {}", duration(at - first)));
     }
-    let turn = match signal.turn {
-        // The errors that would turn it are the control's, and those are given.
-        Turn::ErrorsFewer(_) | Turn::ErrorsMore(_) if worse == Worse::Lower => return lines,
-        Turn::ErrorsFewer(n) => format!("{} fewer would not have failed it", counted(n, "error")),
-        Turn::ErrorsMore(n) => format!("{} more at once would fail it", counted(n, "error")),
-        Turn::RequestsToPass(n) => {
-            format!(
-                "about {} more like these would let it pass",
-                counted(n, "request")
-            )
-        }
-        Turn::Bake => "it passes when the bake is over".into(),
-        Turn::Nothing => return lines,
-    };
-    lines.push(format!("turn     {turn}"));
+    if let Some(turn) = turn::of_signal(signal, plan) {
+        lines.push(format!("turn     {turn}"));
+    }
     lines
 }
