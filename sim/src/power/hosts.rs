@@ -44,7 +44,7 @@ impl Faultless {
     /// Gamma distributed rates of single hosts add up to a Gamma distributed rate of the arm, and
     /// their parts in it do not depend on it. So the arms are drawn first, and hosts only when
     /// the sums alone come near an alarm: looking at hosts can excuse an alarm, and hardly ever
-    /// raises one ([`NEAR`] is far on the safe side; `sim/tests/power.rs` compares).
+    /// raises one (a test compares).
     pub fn is_stopped(&self, policy: &SequentialPolicy, draws: &mut Draws, run: u64) -> bool {
         if policy.hosts != HostEffects::Estimated {
             return self.run(policy, draws, run, None);
@@ -192,5 +192,48 @@ impl Faultless {
             canary: arm(0),
             control: arm(1),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use firedrill_core::health::sequential::{Baseline, Onset};
+
+    use super::*;
+
+    /// At 30 %, so that there are alarms to compare.
+    #[test]
+    fn no_alarm_is_lost_where_the_sums_are_far_from_one() {
+        let policy = SequentialPolicy {
+            alpha: Ppm::percent(30),
+            miss: Ppm::percent(5),
+            effect_min_milli: 1_100,
+            baseline: Baseline::Control,
+            onset: Onset::Either,
+            hosts: HostEffects::Estimated,
+            bake: Micros::from_mins(60),
+            stale_after: Micros::from_mins(5),
+            tolerable: Ppm::ZERO,
+        };
+        let mut alarms = 0;
+        for (hosts, variation) in [(5, 0.25), (20, 0.0), (20, 1.0)] {
+            let faultless = Faultless {
+                hosts,
+                variation,
+                errors: 20.0,
+                requests: 60_000,
+                windows: 60,
+                drift: 0.8,
+            };
+            let quick = each(5, 1_500, |draws, run| {
+                faultless.is_stopped(&policy, draws, run)
+            });
+            let whole = each(5, 1_500, |draws, run| {
+                faultless.is_stopped_by_hosts(&policy, draws, run)
+            });
+            alarms += whole.iter().filter(|stopped| **stopped).count();
+            assert_eq!(quick, whole, "{hosts} hosts, {variation}");
+        }
+        assert!(alarms > 3, "{alarms}");
     }
 }
