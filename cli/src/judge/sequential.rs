@@ -69,6 +69,11 @@ pub(crate) fn judge(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let policy = &plan.policy;
+    if policy.hosts == HostEffects::Estimated {
+        for table in [canary, control] {
+            has_hosts(table)?;
+        }
+    }
     let usual;
     let signals = if plan.signals.is_empty() {
         usual = usual_signals(canary, policy.effect_min_milli)?;
@@ -82,6 +87,15 @@ pub(crate) fn judge(
         Format::Human => print(policy, &judged, output)?,
     }
     Ok(judged.verdict.outcome)
+}
+
+/// Without a column of hosts, hosts could differ by anything, and that excuses everything.
+fn has_hosts(table: &Table) -> Result<(), Failure> {
+    let found = table.column("host").map(|_| ()).map_err(|mut problem| {
+        problem.message += ", which `hosts: estimated` of the policy reads";
+        problem.help("add a column `host`, with one row a host and interval, or leave out `hosts`")
+    });
+    found.map_err(|problem| Failure::problem(Box::new(problem)))
 }
 
 fn printed<'a>(policy: &'a SequentialPolicy, judged: &'a Judged) -> Printed<'a> {

@@ -180,7 +180,7 @@ pub fn lint_text(
         let file: PolicyFile = yaml::read(&source)?;
         report.unread = understand(&source, &file).1;
         // Figures of what cannot be asked for say nothing.
-        if !report.faults(&faults::of_policy(&file, Teller::Lint)) {
+        if !report.faults(&faults::of_policy(&file)) {
             judges::lint(&mut report, &file, around);
         }
     } else {

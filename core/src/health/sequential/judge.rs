@@ -281,7 +281,7 @@ impl SequentialJudge {
     /// allowed for: for charts.
     #[must_use]
     pub fn ln_e(&self, signal: usize) -> Option<f64> {
-        self.signals.get(signal).map(|state| libm::log(state.e()))
+        self.signals.get(signal).map(SignalState::ln_e)
     }
 
     /// The evidence that a mean is worse, as a natural logarithm: for charts.

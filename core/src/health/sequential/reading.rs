@@ -45,7 +45,7 @@ impl SignalState {
             interval: self.interval(policy, model, standing.fail_threshold),
             ln_e: match self.failed {
                 Some(failed) => failed.ln_e,
-                None => self.ln_e(model),
+                None => self.ln_e_left(model),
             },
             fail_threshold: standing.fail_threshold,
             ln_e_pass: standing.ln_e_pass,

@@ -153,6 +153,11 @@ impl SignalState {
         self.bank.e()
     }
 
+    /// The same as a logarithm, which is finite where the evidence is not.
+    pub(super) fn ln_e(&self) -> f64 {
+        self.bank.ln_e()
+    }
+
     pub(super) const fn has_failed(&self) -> bool {
         self.failed.is_some()
     }
@@ -171,7 +176,7 @@ impl SignalState {
         if self.would_fail(model.as_ref(), threshold, (0, 0)) {
             self.failed = Some(Failed {
                 at,
-                ln_e: self.ln_e(model.as_ref()),
+                ln_e: self.ln_e_left(model.as_ref()),
                 fewer: self.errors_fewer(model.as_ref(), threshold),
                 control_more: self.control_more(model.as_ref(), threshold),
             });
@@ -179,7 +184,7 @@ impl SignalState {
     }
 
     /// The evidence that the candidate is worse, after what hosts that differ can excuse.
-    pub(super) fn ln_e(&self, model: Option<&HostModel>) -> f64 {
+    pub(super) fn ln_e_left(&self, model: Option<&HostModel>) -> f64 {
         self.worse(model, self.bank.ln_e(), (0, 0))
     }
 
