@@ -36,13 +36,16 @@ pub(super) fn of_signal(signal: &SignalEvidence, plan: &SignalPlan) -> Option<St
             ..
         }
     );
-    match signal.turn {
-        // The arms were exchanged: the canary's events are those of the control there.
-        Turn::ErrorsFewer(_) | Turn::ErrorsMore(_) | Turn::Nothing if is_exchanged => {
-            by_canary(signal.control_turn)
-        }
-        turn => by_canary(turn),
-    }
+    // The arms were exchanged: the canary's events are those of the control there.
+    let by_events = matches!(
+        signal.turn,
+        Turn::ErrorsFewer(_) | Turn::ErrorsMore(_) | Turn::Nothing
+    );
+    by_canary(if is_exchanged && by_events {
+        signal.control_turn
+    } else {
+        signal.turn
+    })
 }
 
 fn events(plan: &SignalPlan, n: u64) -> String {
