@@ -63,7 +63,7 @@ fn sum(hosts: &[ArmCounts]) -> ArmCounts {
 
 /// Every verdict of a bake, window by window.
 fn watch(fleet: &Fleet<'_>, seed: u64) -> Vec<SequentialVerdict> {
-    let mut judge = SequentialJudge::new(POLICY, 1).unwrap();
+    let mut judge = SequentialJudge::new(POLICY, 1).expect("the policy is sound");
     let mut dice = [SplitMix64(seed), SplitMix64(seed + 1_000)];
     let mut arm = |which: usize, share: &dyn Fn(u64) -> f64| -> Vec<ArmCounts> {
         let host = |host| ArmCounts {

@@ -25,7 +25,7 @@ type Minutes = Vec<(u64, u64)>;
 const REQUESTS: u64 = 10_000;
 
 fn judge(policy: SequentialPolicy, minutes: &Minutes) -> SequentialVerdict {
-    let mut judge = SequentialJudge::new(policy, 1).unwrap();
+    let mut judge = SequentialJudge::new(policy, 1).expect("the policy is sound");
     let arm = |errors| ArmCounts {
         requests: REQUESTS,
         errors,
@@ -55,8 +55,8 @@ fn failed_in(policy: SequentialPolicy, minutes: &Minutes) -> Option<u64> {
 fn changed(minutes: &Minutes, minute: u64, (canary, control): (i64, i64)) -> Minutes {
     let mut minutes = minutes.clone();
     let row = &mut minutes[minute as usize - 1];
-    row.0 = row.0.checked_add_signed(canary).unwrap();
-    row.1 = row.1.checked_add_signed(control).unwrap();
+    row.0 = row.0.checked_add_signed(canary).expect("a count");
+    row.1 = row.1.checked_add_signed(control).expect("a count");
     minutes
 }
 
@@ -87,7 +87,7 @@ fn trap_so_many_errors_more_that_do_not_fail_it() {
         let Turn::ErrorsMore(more) = verdict.signals[0].turn else {
             panic!("{verdict:?}");
         };
-        let more = more as i64;
+        let more = more.cast_signed();
         let with = |more| failed_in(policy, &changed(&calm, 12, (more, 0)));
         assert_eq!(with(more), Some(12), "{policy:?}");
         assert_eq!(with(more - 1), None, "{policy:?}");
@@ -122,7 +122,7 @@ fn trap_so_many_errors_fewer_and_it_failed_a_minute_later() {
             panic!("{verdict:?}");
         };
         let with = |errors| failed_in(policy, &changed(&bad, at, (errors, 0)));
-        let fewer = fewer as i64;
+        let fewer = fewer.cast_signed();
         let then = with(-fewer);
         assert!(then.is_none_or(|then| then > at), "{policy:?}: {then:?}");
         later += u32::from(then.is_some());
@@ -141,8 +141,8 @@ fn errors_of_the_control_turn_it_too() {
         panic!("{verdict:?}");
     };
     let with = |more| failed_in(POLICY, &changed(&bad, at, (0, more)));
-    assert!(with(more as i64).is_none_or(|then| then > at));
-    assert_eq!(with(more as i64 - 1), Some(at));
+    assert!(with(more.cast_signed()).is_none_or(|then| then > at));
+    assert_eq!(with(more.cast_signed() - 1), Some(at));
 
     let near: Minutes = vec![(28, 23); 12];
     let verdict = judge(POLICY, &near);
@@ -151,8 +151,8 @@ fn errors_of_the_control_turn_it_too() {
     };
     let with = |fewer: i64| failed_in(POLICY, &changed(&near, 12, (0, -fewer)));
     // Only an error of the candidate makes the judge look, and there are some in that minute.
-    assert_eq!(with(fewer as i64), Some(12));
-    assert_eq!(with(fewer as i64 - 1), None);
+    assert_eq!(with(fewer.cast_signed()), Some(12));
+    assert_eq!(with(fewer.cast_signed() - 1), None);
 }
 
 /// Minutes of one sample an arm: the mean that is told turns it, and one that is a little nearer

@@ -309,7 +309,7 @@ fn hosts_that_vary_do_not_hide_a_canary_that_fails_everything() {
         share: 1.0,
     };
     for vary in [10_000, 500_000, 1_000_000] {
-        let mut scenario = world(Some(everything.clone()), Audience::Public, relative);
+        let mut scenario = world(Some(everything), Audience::Public, relative);
         let Method::Sequential(method) = SEQUENTIAL else {
             panic!("{SEQUENTIAL:?}");
         };
