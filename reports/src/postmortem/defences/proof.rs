@@ -177,7 +177,7 @@ mod tests {
             phrase(&weighed).as_deref(),
             Some(
                 "2 times what it should be (0.3 to 15); evidence 1.7 of 6.9 needed to fail; 9 bad \
-                 requests more would fail"
+                 requests more in its last window would fail"
             )
         );
         assert_eq!(nearness(&weighed).as_deref(), Some("24 %"));
