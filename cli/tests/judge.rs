@@ -102,7 +102,7 @@ fn a_verdict_comes_with_its_evidence() {
     let told = check(folder.path(), &arguments("seq.yaml", "bad.csv"), 1);
     for words in [
         "180 of 36 000",
-        "errors fewer would not have failed it",
+        "2 errors fewer in the window that it failed in would not have failed it then",
         "●",
     ] {
         assert!(told.contains(words), "{words}\n{told}");

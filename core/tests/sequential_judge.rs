@@ -158,7 +158,7 @@ fn missing_stale_and_one_sided_data_are_no_data() {
     let alone = run(POLICY, 10, &alone).verdict(Micros::from_mins(10));
     assert_eq!(
         alone.outcome,
-        Outcome::Inconclusive,
+        Outcome::NoData(NoDataReason::TooLittle),
         "nothing to compare with"
     );
 }
@@ -300,7 +300,7 @@ fn hosts_that_differ_excuse_a_lasting_difference() {
     };
     let mut watched = judge(estimated, 1);
     for minute in 0..10 {
-        watched.observe_hosts(0, &hosts, 4);
+        watched.observe_hosts(0, &hosts, &hosts);
         let window = PairedWindow {
             start: Micros::from_mins(minute),
             end: Micros::from_mins(minute + 1),

@@ -85,7 +85,8 @@ mod tests {
             "sequential: {signals: [{mean: {column: cpu, high: 1, effect: 0.1}}]}",
             true,
         );
-        check("rank: {compatible: true, looks: 3}", true);
+        check("rank: {compatible: true}", true);
+        check("rank: {looks: 3}", true);
         check("repeated: {metric: errors, at-most: 3}", true);
         check("sequential: {bakes: 1h}", false);
         check("sequential: {bake: soon}", false);

@@ -2,6 +2,7 @@
 
 use firedrill_core::Micros;
 use firedrill_scenarios::lint::{Severity, Surroundings, lint_text};
+use firedrill_scenarios::offline::policy::parse_policy;
 use firedrill_scenarios::policies;
 
 const PLAN: &str = "name: p
@@ -165,7 +166,7 @@ fn sequential_judges() {
     );
     check(
         "{smallest-effect: 3, false-alarms: 60 %}",
-        &["fails-by-chance!:2"],
+        &["out-of-range!:2"],
     );
     let signals = "smallest-effect: 3\n  signals:\n    - count: {column: errors}\n";
     check(
@@ -312,7 +313,20 @@ fn plans_that_ask_for_what_cannot_be() {
     );
 }
 
-/// The same for policies of `firedrill judge`.
+/// `firedrill judge` refuses a policy where lint finds its error.
+#[track_caller]
+fn refused(keys: &str) {
+    let text = format!("{keys}\n");
+    let findings = lint_text("p.yaml", &text, &around()).expect("it can be read");
+    let errors = parse_policy("p.yaml", &text).expect_err("it is refused");
+    let places = errors.problems.iter().map(|problem| problem.place);
+    assert!(
+        places.eq(findings.iter().map(|finding| finding.problem.place)),
+        "{keys}: {errors}"
+    );
+}
+
+/// The same for policies of `firedrill judge`, which refuses each of them at the same place.
 #[test]
 fn judges_that_are_asked_for_what_cannot_be() {
     for keys in [
@@ -321,11 +335,32 @@ fn judges_that_are_asked_for_what_cannot_be() {
         "sequential:\n  smallest-effect: 1",
         "sequential:\n  bake: 0s",
         "sequential:\n  usual: 0 %",
+        "sequential:\n  false-alarms: 50 %",
+        "sequential:\n  stale-after: 0s",
         "rank:\n  confidence: 100 %",
+        "rank:\n  points: 100000",
+        "rank:\n  looks: 0",
+        "rank:\n  tolerance: 100",
+        "rank:\n  {compatible: true, points: 5}",
+        "rank:\n  {compatible: true, looks: 5}",
+        "repeated:\n  {metric: errors, at-most: 3, consecutive-success-limit: 0}",
     ] {
         assert_eq!(codes(&format!("{keys}\n")), ["out-of-range!:2"], "{keys}");
+        refused(keys);
     }
-    assert_eq!(codes("sequential:\n  signals: []\n"), ["never-fails!:2"]);
+    for keys in [
+        "sequential:\n  signals: []",
+        "sequential:\n  tolerable: 100 %",
+        "sequential:\n  {usual: 2 %, smallest-effect: 50}",
+        "rank:\n  {pass: 50, marginal: 0}",
+        "rank:\n  {compatible: true, pass: 50, marginal: 0}",
+        "rank:\n  points: 3",
+        "rank:\n  looks: 200",
+        "repeated:\n  metric: errors",
+    ] {
+        assert_eq!(codes(&format!("{keys}\n")), ["never-fails!:2"], "{keys}");
+        refused(keys);
+    }
 }
 
 /// The plans that a scenario follows are linted with what its world shows.

@@ -290,3 +290,38 @@ fn a_pause_for_lack_of_data_catches_nothing() {
     let met = |point| Requirement::CaughtBy(point).is_met(&measures);
     assert!(met(CatchPoint::Canary) && !met(CatchPoint::Nobody) && !met(CatchPoint::NoData));
 }
+
+/// Hosts that vary excuse no outage: what fails every request is stopped in the canary.
+#[test]
+fn hosts_that_vary_do_not_hide_a_canary_that_fails_everything() {
+    let relative = check(
+        Signal::ErrorRatio {
+            class: Some(ClassId(0)),
+        },
+        Limit::AtMostControl {
+            factor_ppm: 2_000_000,
+            floor: 500,
+        },
+        50,
+    );
+    let everything = Mechanism::Errors {
+        class: None,
+        share: 1.0,
+    };
+    for vary in [10_000, 500_000, 1_000_000] {
+        let mut scenario = world(Some(everything), Audience::Public, relative);
+        let Method::Sequential(method) = SEQUENTIAL else {
+            panic!("{SEQUENTIAL:?}");
+        };
+        let judge = &mut scenario.configs[0].plans[0].plan.stages[0].judge;
+        judge.control = Control::Group;
+        judge.method = Method::Sequential(SequentialMethod {
+            hosts: HostEffects::AtMost(Ppm(vary)),
+            ..method
+        });
+        let (log, measures) = run(&scenario);
+        assert_eq!(canary_outcome(&log), Some(Outcome::Fail), "{vary} ppm");
+        let caught = Requirement::CaughtBy(CatchPoint::Canary);
+        assert!(caught.is_met(&measures), "{vary} ppm");
+    }
+}

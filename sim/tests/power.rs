@@ -172,11 +172,20 @@ fn false_alarms_stay_within_the_budget() {
 /// to 1.3 %.
 #[test]
 fn hosts_that_differ_and_demand_that_drifts_raise_no_more_false_alarms() {
-    for (hosts, variation) in [(20, 0.0), (20, 0.25), (20, 1.0), (2_000, 0.25)] {
+    for (hosts, variation, errors) in [
+        (20, 0.0, 60.0),
+        (20, 0.25, 60.0),
+        (20, 1.0, 60.0),
+        (2_000, 0.25, 60.0),
+        // So few hosts and errors that neither arm tells much about how hosts differ.
+        (5, 1.0, 60.0),
+        (5, 1.0, 3.0),
+        (3, 4.0, 60.0),
+    ] {
         let faultless = Faultless {
             hosts,
             variation,
-            errors: 60.0,
+            errors,
             requests: 60_000,
             windows: 60,
             drift: 0.8,

@@ -2,5 +2,7 @@
 
 mod chart;
 pub(crate) mod rank;
+mod rank_evidence;
 pub(crate) mod repeated;
 pub(crate) mod sequential;
+mod turn;

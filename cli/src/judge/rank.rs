@@ -1,9 +1,10 @@
 //! The rank judge's verdict about recorded series.
 
-use comfy_table::{Table as Sheet, presets};
+use std::collections::BTreeSet;
+
 use firedrill_core::health::Outcome;
 use firedrill_core::health::rank::metric::{MetricPolicy, MetricResult, judge_metric};
-use firedrill_core::health::rank::score::{RunScore, Scored, score};
+use firedrill_core::health::rank::score::{Scored, score};
 use firedrill_scenarios::offline::policy::RankPlan;
 use firedrill_scenarios::offline::table::Table;
 use serde::Serialize;
@@ -12,19 +13,13 @@ use crate::args::Format;
 use crate::failure::Failure;
 use crate::output::Output;
 
-#[derive(Serialize)]
-struct Printed<'a> {
-    schema: u32,
-    judge: &'static str,
-    outcome: Outcome,
-    score: f64,
-    metrics: &'a [Judged],
-}
+use super::rank_evidence::Found;
 
+/// One metric's result.
 #[derive(Serialize)]
-struct Judged {
-    name: String,
-    result: MetricResult,
+pub(super) struct Judged {
+    pub(super) name: String,
+    pub(super) result: MetricResult,
 }
 
 pub(crate) fn judge(
@@ -46,6 +41,9 @@ pub(crate) fn judge(
             result: judge_metric(&policy, &x, &y),
         });
     }
+    for table in [canary, control] {
+        each_row_once(table)?;
+    }
     let scored: Vec<Scored> = judged
         .iter()
         .map(|metric| Scored {
@@ -56,15 +54,15 @@ pub(crate) fn judge(
         })
         .collect();
     let run = score(&plan.score, &scored).map_err(Failure::Score)?;
+    let found = Found {
+        plan,
+        run: &run,
+        scored: &scored,
+        judged: &judged,
+    };
     match output.format() {
-        Format::Json => output.json(&Printed {
-            schema: 1,
-            judge: "rank",
-            outcome: run.outcome,
-            score: run.score,
-            metrics: &judged,
-        })?,
-        Format::Human => print(&run, &judged, output)?,
+        Format::Json => output.json(&found.document())?,
+        Format::Human => found.print(output)?,
     }
     Ok(run.outcome)
 }
@@ -89,41 +87,36 @@ fn critical_are_there(plan: &RankPlan, canary: &Table) -> Result<(), Failure> {
     Ok(())
 }
 
-fn series(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
-    let column = table.column(name).map_err(Failure::problem)?;
-    let value = |row| table.number(row, column).map_err(Failure::problem);
-    (0..table.rows()).map(value).collect()
-}
-
-fn print(run: &RunScore, judged: &[Judged], output: &mut Output) -> Result<(), Failure> {
-    output.line(format_args!(
-        "{}  score {} of 100",
-        output.outcome(run.outcome),
-        run.score
-    ))?;
-    let mut sheet = Sheet::new();
-    sheet.load_style(presets::NOTHING);
-    sheet.set_header([
-        "metric", "label", "points", "ratio", "shift", "between", "z",
-    ]);
-    let figure = |value: Option<f64>| value.map_or("-".into(), |value| format!("{value:.4}"));
-    for Judged { name, result } in judged {
-        let between = result
-            .shift
-            .map_or("-".into(), |(low, high)| format!("{low:.4} and {high:.4}"));
-        sheet.add_row([
-            name.clone(),
-            format!("{:?}", result.label),
-            format!("{} / {}", result.points.0, result.points.1),
-            figure(Some(result.mean_ratio).filter(|ratio| ratio.is_finite())),
-            figure(result.estimate),
-            between,
-            figure(result.z),
-        ]);
-    }
-    output.line("")?;
-    for line in sheet.to_string().lines() {
-        output.line(line.trim_end())?;
+/// A row that is there twice would be counted as two measurements.
+fn each_row_once(table: &Table) -> Result<(), Failure> {
+    let place = |name: &str| table.columns().iter().position(|column| column == name);
+    let Some(time) = place("timestamp") else {
+        return Ok(());
+    };
+    let mut seen = BTreeSet::new();
+    for row in 0..table.rows() {
+        let at = table.time(row, time).map_err(Failure::problem)?;
+        let host = place("host").map_or("", |host| table.text(row, host));
+        if !seen.insert((at, host)) {
+            let problem = table.problem(row, time, "this interval is there twice".into());
+            let help = "keep one row for each interval, or name hosts in a `host` column";
+            return Err(Failure::problem(Box::new(problem.help(help))));
+        }
     }
     Ok(())
+}
+
+fn series(table: &Table, name: &str) -> Result<Vec<f64>, Failure> {
+    let column = table.column(name).map_err(Failure::problem)?;
+    let value = |row| {
+        let value = table.number(row, column)?;
+        if value.is_infinite() {
+            let message = format!("`{}` has no mean to compare", table.text(row, column));
+            let help = "write the value that it stands for, or nothing where it is missing";
+            return Err(Box::new(table.problem(row, column, message).help(help)));
+        }
+        Ok(value)
+    };
+    let values: Result<Vec<f64>, _> = (0..table.rows()).map(value).collect();
+    values.map_err(Failure::problem)
 }

@@ -2,7 +2,7 @@
 
 use firedrill_core::health::sequential::{
     ArmCounts, HostEffects, MeanEvidence, MeanPolicy, PairedWindow, SequentialJudge,
-    SequentialPolicy, SequentialVerdict, SignalEvidence, Turn, Worse,
+    SequentialPolicy, SequentialVerdict, SignalEvidence, Worse,
 };
 use firedrill_core::health::{NoDataReason, Outcome};
 use firedrill_core::{Micros, Ppm};
@@ -18,7 +18,7 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::units::duration;
 
-use super::chart;
+use super::{chart, turn};
 
 /// A ratio from which on an interval is told to be open: the control has too few errors to say
 /// more.
@@ -74,6 +74,11 @@ pub(crate) fn judge(
     output: &mut Output,
 ) -> Result<Outcome, Failure> {
     let policy = &plan.policy;
+    if policy.hosts == HostEffects::Estimated {
+        for table in [canary, control] {
+            has_hosts(table)?;
+        }
+    }
     let usual;
     let signals = if plan.signals.is_empty() {
         usual = usual_signals(canary, policy.effect_min_milli)?;
@@ -87,6 +92,15 @@ pub(crate) fn judge(
         Format::Human => print(policy, &judged, output)?,
     }
     Ok(judged.verdict.outcome)
+}
+
+/// Without a column of hosts, hosts could differ by anything, and that excuses everything.
+fn has_hosts(table: &Table) -> Result<(), Failure> {
+    let found = table.column("host").map(|_| ()).map_err(|mut problem| {
+        problem.message += ", which `hosts: estimated` of the policy reads";
+        problem.help("add a column `host`, with one row a host and interval, or leave out `hosts`")
+    });
+    found.map_err(|problem| Failure::problem(Box::new(problem)))
 }
 
 fn printed<'a>(policy: &'a SequentialPolicy, judged: &'a Judged) -> Printed<'a> {
@@ -152,7 +166,7 @@ fn watch(policy: &SequentialPolicy, paired: Paired) -> Result<Judged, Failure> {
     for window in &paired.windows {
         if policy.hosts == HostEffects::Estimated {
             for (signal, hosts) in window.hosts.iter().enumerate() {
-                judge.observe_hosts(signal, hosts, window.counterparts[signal]);
+                judge.observe_hosts(signal, &hosts.canary, &hosts.control);
             }
         }
         judge
@@ -202,7 +216,7 @@ fn print(policy: &SequentialPolicy, judged: &Judged, output: &mut Output) -> Res
         return output.line("no interval is in both files: nothing was compared");
     }
     let counts = verdict.signals.iter().zip(&paired.signals);
-    let counts = counts.map(|(signal, plan)| (signal.outcome, tell(signal, worse(plan), first)));
+    let counts = counts.map(|(signal, plan)| (signal.outcome, tell(signal, plan, first)));
     let means = verdict.means.iter();
     let means = means.map(|mean| (mean.outcome, tell_mean(mean, first)));
     for (name, (outcome, lines)) in names.iter().zip(counts.chain(means)) {
@@ -269,6 +283,9 @@ fn tell_mean(mean: &MeanEvidence, first: Micros) -> Vec<String> {
         (mean.ln_e_pass, mean.pass_threshold),
     ));
     lines.extend(mean.failed_at.map(|at| failed(at, first)));
+    if let Some(turn) = turn::of_mean(mean) {
+        lines.push(format!("turn     {turn}"));
+    }
     lines
 }
 
@@ -285,7 +302,8 @@ fn nats((worse, fails_at): (f64, f64), (no_effect, passes_at): (f64, f64)) -> St
     )
 }
 
-fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
+fn tell(signal: &SignalEvidence, plan: &SignalPlan, first: Micros) -> Vec<String> {
+    let worse = worse(plan);
     let arm = |name: &str, counts: ArmCounts| {
         let ratio = Ppm::of(counts.errors, counts.requests);
         format!(
@@ -323,20 +341,8 @@ fn tell(signal: &SignalEvidence, worse: Worse, first: Micros) -> Vec<String> {
         (signal.ln_e_pass, signal.pass_threshold),
     ));
     lines.extend(signal.failed_at.map(|at| failed(at, first)));
-    let turn = match signal.turn {
-        // The errors that would turn it are the control's, and those are given.
-        Turn::ErrorsFewer(_) | Turn::ErrorsMore(_) if worse == Worse::Lower => return lines,
-        Turn::ErrorsFewer(n) => format!("{} fewer would not have failed it", counted(n, "error")),
-        Turn::ErrorsMore(n) => format!("{} more at once would fail it", counted(n, "error")),
-        Turn::RequestsToPass(n) => {
-            format!(
-                "about {} more like these would let it pass",
-                counted(n, "request")
-            )
-        }
-        Turn::Bake => "it passes when the bake is over".into(),
-        Turn::Nothing => return lines,
-    };
-    lines.push(format!("turn     {turn}"));
+    if let Some(turn) = turn::of_signal(signal, plan) {
+        lines.push(format!("turn     {turn}"));
+    }
     lines
 }

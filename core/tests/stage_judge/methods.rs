@@ -362,3 +362,25 @@ fn policies_that_ask_for_nonsense_are_refused() {
     assert_eq!(sequential(&many).check(), Err(JudgeError::Budget));
     assert_eq!(sequential(&[]).check(), Err(JudgeError::NoChecks));
 }
+
+/// The evidence of a canary that fails every request stands, however far hosts are said to differ.
+#[test]
+fn trap_hosts_that_vary_excuse_a_canary_that_fails_everything() {
+    for vary in [10_000, 250_000, 500_000, 1_000_000] {
+        for errors in [1_000, 10_000, 50_000] {
+            let method = Method::Sequential(SequentialMethod {
+                hosts: HostEffects::AtMost(Ppm(vary)),
+                ..SEQUENTIAL
+            });
+            let mut judge = judge(policy(method, &[errors_of_control(TWICE)]));
+            let requests = 50_000;
+            let (at, _) = run(
+                &mut judge,
+                20,
+                |_| minute(requests, errors),
+                |_| minute(requests, 50),
+            );
+            assert_eq!(at, 1, "{vary} ppm, {errors} errors");
+        }
+    }
+}

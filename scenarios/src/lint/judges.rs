@@ -2,16 +2,17 @@
 
 use firedrill_core::{Micros, Ppm};
 
-use crate::offline::policy::{NoDataFile, PolicyFile, RankFile, RepeatedFile, SequentialFile};
+use crate::offline::policy::{NoDataFile, PolicyFile, RepeatedFile, SequentialFile};
 use crate::offline::signals::SignalFile;
 
-use super::seen::{rank_nats, smallest_effect};
+use super::seen::smallest_effect;
 use super::{Report, Surroundings};
 
 pub(super) fn lint(report: &mut Report<'_>, file: &PolicyFile, around: &Surroundings) {
     match file {
         PolicyFile::Sequential(file) => sequential(report, file, around),
-        PolicyFile::Rank(file) => rank(report, file),
+        // What may not be asked of ranks is a fault, whatever the surroundings.
+        PolicyFile::Rank(_) => {}
         PolicyFile::Repeated(file) => repeated(report, file, around),
     }
 }
@@ -78,11 +79,7 @@ fn effects(report: &mut Report<'_>, file: &SequentialFile, around: &Surroundings
         report.or(file.usual.as_ref(), Ppm::ZERO).as_f64()
     });
     let tolerable = report.or(file.tolerable.as_ref(), Ppm::ZERO);
-    if tolerable >= Ppm::ONE {
-        let place = report.place(file.tolerable.as_ref());
-        let message = "every error ratio is tolerable, so nothing fails".into();
-        report.error("lint::never-fails", place, message, "lower `tolerable`");
-    } else if tolerable.as_f64() > usual * effect {
+    if tolerable.as_f64() > usual * effect {
         let place = report.place(file.tolerable.as_ref());
         let message = format!(
             "the smallest effect, {effect} times {:.3} %, is tolerable",
@@ -95,24 +92,7 @@ fn effects(report: &mut Report<'_>, file: &SequentialFile, around: &Surroundings
             "lower `tolerable` or ask for a larger effect",
         );
     }
-    if usual * effect >= 1.0 {
-        let place = report.place(file.smallest_effect.as_ref());
-        let message = "the smallest effect is more errors than requests, so nothing fails".into();
-        report.error(
-            "lint::never-fails",
-            place,
-            message,
-            "ask for a smaller effect",
-        );
-        return;
-    }
     let alpha = report.or(file.false_alarms.as_ref(), Ppm(1_000)).as_f64();
-    if alpha >= 0.5 {
-        let place = report.place(file.false_alarms.as_ref());
-        let message = "a good canary fails as often as not".into();
-        let help = "write how seldom a good canary may fail, such as `0.1 %`";
-        report.error("lint::fails-by-chance", place, message, help);
-    }
     let Some(traffic) = around.traffic else {
         return;
     };
@@ -163,30 +143,7 @@ fn passes_late(
     }
 }
 
-fn rank(report: &mut Report<'_>, file: &RankFile) {
-    let confidence = report.or(file.confidence.as_ref(), Ppm(980_000)).as_f64();
-    let points = report.or(file.points.as_ref(), 8);
-    let looks = f64::from(report.or(file.looks.as_ref(), 1).max(1));
-    let alpha = (1.0 - confidence) / looks;
-    if !file.compatible && rank_nats(points) < -alpha.ln() {
-        let needed = (1..200).find(|points| rank_nats(*points) >= -alpha.ln());
-        let message = format!("{points} points in each arm can never differ at this confidence");
-        let help = match needed {
-            Some(needed) => format!("ask for at least {needed} points"),
-            None => "ask for a confidence below 100 %".into(),
-        };
-        let place = file.points.as_ref().map(|points| points.place);
-        let place = place.unwrap_or_else(|| report.place(file.confidence.as_ref()));
-        report.error("lint::never-fails", place, message, &help);
-    }
-}
-
 fn repeated(report: &mut Report<'_>, file: &RepeatedFile, around: &Surroundings) {
-    if file.at_most.is_none() && file.at_least.is_none() {
-        let message = "there is no limit, so nothing fails".into();
-        let place = file.metric.place;
-        report.error("lint::never-fails", place, message, "add `at-most`");
-    }
     let failures = report.or(file.failure_limit.as_ref(), 0);
     if let Some(in_row) = &file.consecutive_failure_limit
         && report.read(in_row) >= failures

@@ -185,7 +185,7 @@ pub fn lint_text(
         let file = read_policy(&source)?;
         report.unread = understand(&source, &file).1;
         // Figures of what cannot be asked for say nothing.
-        if !report.faults(&faults::of_policy(&file, Teller::Lint)) {
+        if !report.faults(&faults::of_policy(&file)) {
             judges::lint(&mut report, &file, around);
         }
     } else if is_plan || !is_mapping(&source) {

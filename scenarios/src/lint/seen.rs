@@ -49,15 +49,6 @@ fn bisect(mut low: f64, mut high: f64, is_enough: impl Fn(f64) -> bool) -> f64 {
     high
 }
 
-/// -ln of the smallest two-sided p of a rank test with `points` in each arm.
-pub(super) fn rank_nats(points: u32) -> f64 {
-    let n = f64::from(points.min(10_000));
-    let ways: f64 = (1..=points.min(10_000))
-        .map(|i| ((n + f64::from(i)) / f64::from(i)).ln())
-        .sum();
-    ways - 2.0_f64.ln()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,6 +63,5 @@ mod tests {
         assert!((found - 5.0).abs() < 0.05, "{found}");
         assert_eq!(smallest_effect(0.001, 1.0, 0.001), None);
         // Four against four: 2 of 70.
-        assert!((rank_nats(4) - 35.0_f64.ln()).abs() < 1e-9);
     }
 }

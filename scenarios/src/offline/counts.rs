@@ -29,11 +29,18 @@ pub struct Window {
     pub counts: Vec<PairedCounts>,
     /// The samples of means, in the same order.
     pub samples: Vec<PairedSamples>,
-    /// The counts of the arm that is compared with, by signal and host, in the order of the
-    /// hosts' names; empty without a `host` column.
-    pub hosts: Vec<Vec<ArmCounts>>,
-    /// Hosts of the other arm, by signal.
-    pub counterparts: Vec<u32>,
+    /// The counts of both arms, by signal and host, in the order of the hosts' names; empty
+    /// where the arm that is compared with has one host, or no `host` column.
+    pub hosts: Vec<HostCounts>,
+}
+
+/// One signal of one interval, host by host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostCounts {
+    /// Hosts of the arm that is suspected.
+    pub canary: Vec<ArmCounts>,
+    /// Hosts of the arm that it is compared with.
+    pub control: Vec<ArmCounts>,
 }
 
 /// Both arms, interval by interval.
@@ -107,7 +114,6 @@ pub fn pair(canary: &Table, control: &Table, signals: &[SignalPlan]) -> Result<P
             counts: vec![],
             samples: vec![],
             hosts: vec![],
-            counterparts: vec![],
         };
         pairing.fill(&mut window, &canary[end], &control[end]);
         windows.push(window);
@@ -171,13 +177,12 @@ impl<'a> Pairing<'a> {
                 continue;
             };
             window.counts.push(pair.0);
-            window.counterparts.push(suspects.len() as u32);
             if others.len() > 1 {
-                let of = |host: &&String| {
-                    let cell = other.get(*host).map(|cells| &cells[index]);
-                    cell.map_or(ArmCounts::default(), |cell| counts(cell, pair.1.as_ref()))
-                };
-                window.hosts.push(others.iter().map(of).collect());
+                let line = pair.1.as_ref();
+                window.hosts.push(HostCounts {
+                    canary: by_host(suspect, suspects, index, line),
+                    control: by_host(other, others, index, line),
+                });
             }
         }
     }
@@ -205,6 +210,20 @@ fn compare(
         }
         (Cell::Counts(_) | Cell::Latency(_) | Cell::Mean(_), _, _) => None,
     }
+}
+
+/// A signal of every host that there ever is; of one that is silent now, nothing.
+fn by_host(
+    interval: &Interval,
+    hosts: &[&String],
+    signal: usize,
+    line: Option<&Exceedance>,
+) -> Vec<ArmCounts> {
+    let of = |host: &&String| {
+        let cell = interval.get(*host).map(|cells| &cells[signal]);
+        cell.map_or(ArmCounts::default(), |cell| counts(cell, line))
+    };
+    hosts.iter().map(of).collect()
 }
 
 fn counts(cell: &Cell, line: Option<&Exceedance>) -> ArmCounts {
@@ -289,8 +308,9 @@ mod tests {
         let errors = |pair: &PairedCounts| (pair.canary.errors, pair.control.errors);
         assert_eq!(errors(&window.counts[0]), (18, 37));
         assert_eq!(errors(&window.counts[1]), (37, 18));
-        assert_eq!(window.counterparts, [3, 2]);
-        assert_eq!((window.hosts[0].len(), window.hosts[1].len()), (2, 3));
+        let hosts = |signal: &HostCounts| (signal.canary.len(), signal.control.len());
+        assert_eq!(hosts(&window.hosts[0]), (3, 2));
+        assert_eq!(hosts(&window.hosts[1]), (2, 3));
     }
 
     /// The control's first interval draws the line between its first two buckets.
@@ -336,9 +356,9 @@ mod tests {
     fn hosts_are_told_apart() {
         let text = "timestamp,host,requests,errors\n1,a,10,1\n1,b,10,0\n2,b,10,2\n2,a,10,0\n";
         let paired = pair(&table(text), &table(text), &usual(&table(text))).unwrap();
-        assert_eq!(paired.windows[0].counterparts, [2]);
+        assert_eq!(paired.windows[0].hosts[0].canary.len(), 2);
         assert_eq!(paired.windows[1].counts[0].canary.errors, 2);
-        assert_eq!(paired.windows[1].hosts[0][1].errors, 2, "host b");
+        assert_eq!(paired.windows[1].hosts[0].control[1].errors, 2, "host b");
     }
 
     #[test]

@@ -79,7 +79,7 @@ pub enum PolicyFile {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct SequentialFile {
-    /// How often a good canary may be stopped; 0.1 % when left out.
+    /// How often a good canary may be stopped, below 50 %; 0.1 % when left out.
     pub false_alarms: Option<Scalar<Percent>>,
     /// How often a canary with the smallest effect may pass; 5 % when left out.
     pub misses: Option<Scalar<Percent>>,
@@ -119,13 +119,14 @@ pub struct RankFile {
     pub compatible: bool,
     /// Which deviations matter; `either` when left out.
     pub direction: Option<DirectionFile>,
-    /// The size of difference that matters, as a share; 0.25 when left out.
+    /// The size of difference that matters, as a share, up to 10; 0.25 when left out.
     pub tolerance: Option<Scalar<Number>>,
     /// The confidence of the comparison; 98 % when left out.
     pub confidence: Option<Scalar<Percent>>,
-    /// How often the canary will be judged; 1 when left out. Not in compatible mode.
+    /// How often the canary will be judged, up to 10000; 1 when left out. Not in compatible mode.
     pub looks: Option<Scalar<Count>>,
-    /// The fewest points that decide anything; 8 when left out. Not in compatible mode.
+    /// The fewest points that decide anything, up to 10000; 8 when left out. Not in compatible
+    /// mode.
     pub points: Option<Scalar<Count>>,
     /// The lowest score that passes; 95 when left out.
     pub pass: Option<Scalar<Number>>,
@@ -211,7 +212,7 @@ pub fn parse_policy(name: &str, text: &str) -> Result<OfflineJudge, LoadErrors> 
     let source = Source::new(name, text);
     let file = read_policy(&source)?;
     let (judge, mut problems) = understand(&source, &file);
-    let faults = faults::of_policy(&file, Teller::Judge);
+    let faults = faults::of_policy(&file);
     let told = |fault: &faults::Fault| fault.problem(Teller::Judge, &source);
     problems.extend(faults.iter().map(told));
     // The faults have said all of this, each with its place.

@@ -17,8 +17,9 @@ use super::arms::Errors;
 use super::characteristics::each;
 use super::trial::Case;
 
-/// The lane of the draws that say on which host an error was.
-const HOST_LANE: u64 = 2;
+/// The lanes of the draws that say on which host of an arm an error was.
+const CONTROL_HOST_LANE: u64 = 2;
+const CANARY_HOST_LANE: u64 = 3;
 
 /// A judge of one signal of errors.
 #[derive(Clone, Debug, PartialEq)]
@@ -160,13 +161,15 @@ fn sequential(
     draws: &mut Draws,
 ) -> Watched {
     let mut judge = SequentialJudge::new(*policy, 1).expect("the policy has been checked");
-    let mut hosts = Hosts::new(rows.run, hosts);
+    let mut of_control = Hosts::new(rows.run, CONTROL_HOST_LANE, hosts);
+    let mut of_canary = Hosts::new(rows.run, CANARY_HOST_LANE, hosts);
     while !rows.is_over() {
         let (start, look) = (rows.at(rows.done), rows.next_error());
         let counts = rows.read_to(look, draws);
         if policy.hosts == HostEffects::Estimated {
-            let of_control = hosts.spread(counts.control, draws);
-            judge.observe_hosts(0, &of_control, of_control.len() as u32);
+            let canary = of_canary.spread(counts.canary, draws);
+            let control = of_control.spread(counts.control, draws);
+            judge.observe_hosts(0, &canary, &control);
         }
         let window = PairedWindow {
             start,
@@ -190,15 +193,17 @@ fn sequential(
 /// Says on which host each error was: on any, with the same chance.
 struct Hosts {
     run: u64,
+    lane: u64,
     count: u32,
     drawn: u64,
 }
 
 impl Hosts {
-    fn new(run: u64, count: u32) -> Self {
+    fn new(run: u64, lane: u64, count: u32) -> Self {
         let count = count.max(1);
         Self {
             run,
+            lane,
             count,
             drawn: 0,
         }
@@ -213,7 +218,7 @@ impl Hosts {
         let mut hosts = vec![empty; self.count as usize];
         for _ in 0..counts.errors {
             let entity = Entity {
-                lane: HOST_LANE,
+                lane: self.lane,
                 index: self.drawn,
             };
             self.drawn += 1;
@@ -379,7 +384,7 @@ mod tests {
             requests: 1_000,
             errors: 300,
         };
-        let hosts = Hosts::new(0, 10).spread(counts, &mut draws);
+        let hosts = Hosts::new(0, CONTROL_HOST_LANE, 10).spread(counts, &mut draws);
         assert_eq!(hosts.iter().map(|host| host.errors).sum::<u64>(), 300);
         assert!(
             hosts.iter().all(|host| (5..60).contains(&host.errors)),

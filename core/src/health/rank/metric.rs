@@ -8,6 +8,7 @@ use crate::health::special::normal_quantile;
 
 use super::mann_whitney::{RankError, Roots, Samples, Shift};
 use super::prepare::{Missing, Outliers, fill, mean, without_outliers};
+use super::reason::{Finding, Reason};
 
 /// Which deviations matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +176,10 @@ pub struct MetricResult {
     pub z: Option<f64>,
     /// Points of the candidate and of the control that were compared.
     pub points: (u64, u64),
+    /// The means of the candidate and of the control, when there are any.
+    pub means: Option<(f64, f64)>,
+    /// What decided.
+    pub reason: Reason,
 }
 
 /// Judges one metric.
@@ -184,7 +189,7 @@ pub fn judge_metric(policy: &MetricPolicy, experiment: &[f64], control: &[f64]) 
     let silent = |values: &[f64]| values.iter().all(|value| value.is_nan());
     let x = prepared(policy, guarded, experiment);
     let y = prepared(policy, guarded, control);
-    let nothing = |label, critical| MetricResult {
+    let nothing = |label, critical, reason| MetricResult {
         label,
         critical,
         mean_ratio: 1.0,
@@ -193,10 +198,12 @@ pub fn judge_metric(policy: &MetricPolicy, experiment: &[f64], control: &[f64]) 
         estimate: None,
         z: None,
         points: (x.len() as u64, y.len() as u64),
+        means: None,
+        reason,
     };
     let empty = x.is_empty() || y.is_empty();
     if empty && policy.missing == Missing::Zero && !guarded {
-        return nothing(Label::Pass, false);
+        return nothing(Label::Pass, false, Reason::Empty);
     }
     if empty || guarded && (silent(experiment) || silent(control)) {
         let fails = policy.must_have_data && !policy.critical;
@@ -205,10 +212,10 @@ pub fn judge_metric(policy: &MetricPolicy, experiment: &[f64], control: &[f64]) 
         } else {
             Label::NoData
         };
-        return nothing(label, policy.critical);
+        return nothing(label, policy.critical, Reason::Empty);
     }
     match Samples::new(&x, &y) {
-        Err(_) => nothing(Label::Error, false),
+        Err(_) => nothing(Label::Error, false, Reason::NotFinite),
         Ok(samples) => compare(policy, &samples),
     }
 }
@@ -246,12 +253,15 @@ fn compare(policy: &MetricPolicy, samples: &Samples) -> MetricResult {
         estimate: None,
         z: None,
         points: (x.len() as u64, y.len() as u64),
+        means: Some(means),
+        reason: Reason::Same,
     };
     if let Mode::Guarded { points_min, .. } = policy.mode
         && x.len().min(y.len()) < points_min as usize
     {
         return MetricResult {
             label: Label::TooLittle,
+            reason: Reason::TooFew,
             ..base
         };
     }
@@ -266,6 +276,7 @@ fn compare(policy: &MetricPolicy, samples: &Samples) -> MetricResult {
     let Ok((shift, z, sides)) = found else {
         return MetricResult {
             label: Label::Error,
+            reason: Reason::NoSpread,
             ..base
         };
     };
@@ -276,6 +287,7 @@ fn compare(policy: &MetricPolicy, samples: &Samples) -> MetricResult {
         shift: Some((shift.low, shift.high)),
         estimate: Some(shift.estimate),
         z: Some(z),
+        reason: Reason::of(policy, label, Finding { z, means, sides }),
         ..base
     }
 }

@@ -1,7 +1,7 @@
 //! The rank judge: does one series of measurements lie above another?
 //!
 //! [`mann_whitney`] (test, interval, estimate) → [`mod@metric`] (one metric's label) → [`score`]
-//! (groups, run). [`prepare`] is what happens to a series before.
+//! (groups, run). [`prepare`] is what happens to a series before; [`reason`] says what decided.
 //!
 //! The *compatible* mode repeats the statistical judge that is in wide use (Kayenta's
 //! `NetflixACAJudge-v1.0`, Apache-2.0) to the last digit, so that old judgements can be
@@ -10,4 +10,5 @@
 pub mod mann_whitney;
 pub mod metric;
 pub mod prepare;
+pub mod reason;
 pub mod score;

@@ -188,14 +188,23 @@ impl EffectBank {
         self.ratios.factors()[0]
     }
 
-    /// The evidence if the candidate had had `errors` more (or, negative, fewer) errors.
+    /// The evidence if the latest window had had so many more errors of the candidate and of the
+    /// control (negative: fewer); `share` of its requests were the candidate's (`None` against a
+    /// known rate), and `mass` was spent at its end.
     #[must_use]
-    pub fn ln_e_with(&self, errors: i64) -> f64 {
-        let nats = |lane: usize| {
-            let weight = errors as f64 * libm::log(self.weights.up[lane]);
-            libm::log(self.prior[lane] * self.evidence[lane]) + weight
+    pub fn ln_e_with(&self, errors: (i64, i64), share: Option<f64>, mass: f64) -> f64 {
+        let ratios = self.ratios.factors();
+        let mass = mass * libm::exp(-self.ln_unit);
+        let (up, all) = (errors.0 as f64, (errors.0 + errors.1) as f64);
+        let evidence = |lane: usize| {
+            let ratio = ratios[lane];
+            let down = share.map_or(0.0, |share| libm::log1p(share * (ratio - 1.0)));
+            // A start at the window's end has seen nothing of it.
+            let seen = (self.evidence[lane] - mass).max(0.0);
+            let moved = libm::log(seen) + up * libm::log(ratio) - all * down;
+            libm::log(self.prior[lane]) + ln_add(moved, libm::log(mass))
         };
-        let sum = (0..EFFECTS).fold(f64::NEG_INFINITY, |sum, lane| ln_add(sum, nats(lane)));
+        let sum = (0..EFFECTS).fold(f64::NEG_INFINITY, |sum, lane| ln_add(sum, evidence(lane)));
         sum + self.ln_unit
     }
 
@@ -344,15 +353,10 @@ mod tests {
         logarithms.apply_logarithms(120.0, &nats);
         assert!((whole.ln_e() - parts.ln_e()).abs() < 1e-9);
         assert!((whole.ln_e() - logarithms.ln_e()).abs() < 1e-9);
-        assert!(
-            (whole.ln_e_with(-20) - {
-                let mut fewer = EffectBank::new(1.1, 64.0, 1.0);
-                fewer.observe_pair(100, 80, 0.5, 0.0);
-                fewer.ln_e()
-            })
-            .abs()
-                < 1e-9
-        );
+        let mut fewer = EffectBank::new(1.1, 64.0, 1.0);
+        fewer.observe_pair(100, 80, 0.5, 0.0);
+        let told = whole.ln_e_with((-20, 0), Some(0.5), 0.0);
+        assert!((told - fewer.ln_e()).abs() < 1e-9);
     }
 
     /// The grid over effects is no worse than the smooth prior of the published test.
@@ -378,7 +382,8 @@ mod tests {
         let ln_e = bank.ln_e();
         let at_64 = 50_000.0 * libm::log(128.0 / 65.0) + 500.0 * libm::log(2.0 / 65.0);
         assert!(ln_e > at_64 - 5.0 && ln_e < at_64 + 400.0, "{ln_e} {at_64}");
-        assert!((bank.ln_e_with(-50_000) - bank.ln_e_with(0)) < -30_000.0);
+        let with = |errors| bank.ln_e_with((errors, 0), Some(0.5), 0.0);
+        assert!(with(-50_000) - with(0) < -30_000.0);
         let mut parts = EffectBank::new(1.1, 64.0, 0.5);
         for _ in 0..500 {
             parts.observe_pair(100, 1, 0.5, 0.0);

@@ -78,6 +78,20 @@ impl Samples {
         (self.squares - 2.0 * centre * self.sum + n * centre * centre).max(0.0)
     }
 
+    /// Every sample drawn towards one of the bounds, by a part of its distance from there.
+    pub(super) fn drawn(&self, part: f64, up: bool) -> Self {
+        let down = |samples: Self| Self {
+            count: samples.count,
+            sum: samples.sum * (1.0 - part),
+            squares: samples.squares * (1.0 - part) * (1.0 - part),
+        };
+        if up {
+            down(self.mirrored()).mirrored()
+        } else {
+            down(*self)
+        }
+    }
+
     /// The samples as seen from the other end.
     pub(super) fn mirrored(&self) -> Self {
         let n = self.count as f64;

@@ -27,19 +27,26 @@ pub enum Rule {
 }
 
 /// What would have changed a signal's verdict.
+///
+/// Errors are those of the latest window (of a failure: of the one that it failed in), and their
+/// numbers are exact: with one less, the verdict stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Turn {
-    /// So many errors fewer would not have failed.
+    /// So many errors fewer would not have failed it then. It may have failed later.
     ErrorsFewer(u64),
-    /// So many more errors at once would fail.
+    /// So many more errors would fail it.
     ErrorsMore(u64),
+    /// So many more errors of the control would not have failed it then.
+    ControlErrorsMore(u64),
+    /// So many errors of the control fewer would fail it.
+    ControlErrorsFewer(u64),
     /// About so many more requests of the candidate at the present rates would let it pass, once
     /// the bake is over.
     RequestsToPass(u64),
     /// Only time: the bake is not over.
     Bake,
-    /// Nothing that can be told.
+    /// Nothing that one window can hold.
     Nothing,
 }
 
@@ -71,6 +78,9 @@ pub struct SignalEvidence {
     pub failed_at: Option<Micros>,
     /// What would have changed the verdict.
     pub turn: Turn,
+    /// What errors of the control would have changed it: where fewer events are worse, the arms
+    /// are exchanged, and these are the candidate's.
+    pub control_turn: Turn,
 }
 
 /// What a sequential judge says, and why.

@@ -1,4 +1,4 @@
-//! How far hosts of one version differ, seen on the control group.
+//! How far hosts of one version differ, seen on the hosts of each arm.
 //!
 //! Counts spread wider than chance for two reasons. Hosts differ for good (hardware, customers):
 //! then the two arms differ for good too, and a test that takes every lasting difference for the
@@ -120,14 +120,16 @@ const VARIATION_STEP: f64 = 1.5;
 /// What lasting differences between hosts can excuse, for every variation that is possible.
 ///
 /// The evidence is compared with the *best* explanation by hosts: the largest, over all
-/// variations, of the probability of what both arms show times that of how the control's errors
-/// fell on its hosts. On its own side stands the mean of the latter over the variations. So the
-/// quotient has a mean of at most one whatever the true variation is, at any time: nothing is
-/// estimated first and then taken for known (L. Wasserman, A. Ramdas, S. Balakrishnan, "Universal
-/// inference", PNAS 2020).
+/// variations, of the probability of what both arms show times that of how each arm's errors fell
+/// on its hosts. On its own side stands the mean of the latter over the variations, for each arm
+/// by itself: a change may hit few of the candidate's hosts. So the quotient has a mean of at most
+/// one whatever the true variation is, at any time: nothing is estimated first and then taken for
+/// known (L. Wasserman, A. Ramdas, S. Balakrishnan, "Universal inference", PNAS 2020). A candidate
+/// whose hosts are all alike in their harm does not look like luck with hosts, and one whose harm
+/// sits on one host makes the control's hosts no more different than they are.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct HostModel {
-    /// Variations, each with the logarithm of how well the split over hosts fits it, relative to
+    /// Variations, each with the logarithm of how well the splits over hosts fit it, relative to
     /// the mean of all.
     nodes: [(f64, f64); VARIATIONS],
     /// Hosts in the candidate's arm and in the control's.
@@ -144,29 +146,17 @@ impl HostModel {
         }
     }
 
-    /// Hosts that vary as the control's do; without any seen, by anything.
-    pub(super) fn seen(spread: Option<&HostSpread>, canary_hosts: f64) -> Self {
-        let clump = spread.map_or(1.0, HostSpread::clump);
-        let node = |index: usize| {
-            let variation = match index {
-                0 => 0.0,
-                _ => VARIATION_MIN * libm::pow(VARIATION_STEP, (index - 1) as f64),
-            };
-            let fit = spread.map_or(0.0, |spread| spread.ln_split(variation, clump));
-            (variation, fit)
-        };
-        let mut nodes: [(f64, f64); VARIATIONS] = core::array::from_fn(node);
-        let sum = nodes
-            .iter()
-            .fold(f64::NEG_INFINITY, |sum, (_, fit)| ln_add(sum, *fit));
-        let mean = sum - libm::log(VARIATIONS as f64);
-        for (_, fit) in &mut nodes {
-            *fit -= mean;
-        }
-        let control_hosts = spread.map_or(1.0, HostSpread::hosts);
+    /// Hosts that vary as those of both arms do; without any seen, by anything.
+    pub(super) fn seen(canary: Option<&HostSpread>, control: Option<&HostSpread>) -> Self {
+        // Clumps are the control's: the candidate's may be its fault.
+        let clump = control.map_or(1.0, HostSpread::clump);
+        let fits = [canary, control].map(|spread| fits(spread, clump));
+        let hosts = |spread: Option<&HostSpread>| spread.map_or(1.0, HostSpread::hosts).max(1.0);
         Self {
-            nodes,
-            hosts: (canary_hosts.max(1.0), control_hosts.max(1.0)),
+            nodes: core::array::from_fn(|index| {
+                (variation(index), fits[0][index] + fits[1][index])
+            }),
+            hosts: (hosts(canary), hosts(control)),
         }
     }
 
@@ -179,6 +169,25 @@ impl HostModel {
         });
         best.fold(0.0, f64::max)
     }
+}
+
+fn variation(index: usize) -> f64 {
+    match index {
+        0 => 0.0,
+        _ => VARIATION_MIN * libm::pow(VARIATION_STEP, (index - 1) as f64),
+    }
+}
+
+/// How well each variation fits one arm's split over hosts, relative to the mean of all.
+fn fits(spread: Option<&HostSpread>, clump: f64) -> [f64; VARIATIONS] {
+    let Some(spread) = spread else {
+        return [0.0; VARIATIONS];
+    };
+    let fits: [f64; VARIATIONS] =
+        core::array::from_fn(|index| spread.ln_split(variation(index), clump));
+    let sum = fits.iter().copied().fold(f64::NEG_INFINITY, ln_add);
+    let mean = sum - libm::log(VARIATIONS as f64);
+    fits.map(|fit| fit - mean)
 }
 
 /// How much better a Beta distributed share explains counts than a fixed one, as a logarithm.
@@ -291,11 +300,11 @@ mod tests {
     #[test]
     fn too_little_excuses_everything() {
         let mut spread = HostSpread::default();
-        let nothing = HostModel::seen(None, 20.0);
+        let nothing = HostModel::seen(None, None);
         let all = 700.0 * core::f64::consts::LN_2 * 2.0 - 30.0;
         assert!(nothing.excuse(700.0, 0.0, 0.5) > 0.4 * all);
         spread.observe(&hosts(&[3]));
-        assert!(HostModel::seen(Some(&spread), 1.0).excuse(700.0, 0.0, 0.5) > 0.4 * all);
+        assert!(HostModel::seen(None, Some(&spread)).excuse(700.0, 0.0, 0.5) > 0.4 * all);
         spread.observe(&hosts(&[0, 0]));
         assert!((spread.hosts() - 1.8).abs() < 1e-12);
     }
@@ -313,7 +322,7 @@ mod tests {
 
     /// The variation that explains the split best.
     fn best(spread: &HostSpread) -> f64 {
-        let nodes = HostModel::seen(Some(spread), 8.0).nodes;
+        let nodes = HostModel::seen(None, Some(spread)).nodes;
         let best = nodes.iter().max_by(|a, b| a.1.total_cmp(&b.1));
         best.unwrap().0
     }

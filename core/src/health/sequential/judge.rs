@@ -244,15 +244,14 @@ impl SequentialJudge {
     }
 
     /// Takes one signal's counts host by host over the latest window, for
-    /// [`HostEffects::Estimated`]: the control's hosts, in the same order every time, and the
-    /// number of the candidate's.
+    /// [`HostEffects::Estimated`]: each arm's hosts, in the same order every time.
     ///
     /// Call it before [`SequentialJudge::observe`] of the same window.
     ///
     /// [`HostEffects::Estimated`]: super::HostEffects::Estimated
-    pub fn observe_hosts(&mut self, signal: usize, control: &[ArmCounts], canary_hosts: u32) {
+    pub fn observe_hosts(&mut self, signal: usize, canary: &[ArmCounts], control: &[ArmCounts]) {
         if let Some(state) = self.signals.get_mut(signal) {
-            state.observe_hosts(control, canary_hosts);
+            state.observe_hosts(canary, control);
         }
     }
 

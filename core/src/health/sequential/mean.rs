@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::health::special::bisect;
 use crate::health::{NoDataReason, Outcome};
 use crate::time::Micros;
 
@@ -94,6 +95,21 @@ pub struct MeanEvidence {
     pub pass_threshold: f64,
     /// When it failed.
     pub failed_at: Option<Micros>,
+    /// What would have changed the verdict; `None` when no mean within the bounds.
+    #[serde(default)]
+    pub turn: Option<MeanTurn>,
+}
+
+/// A mean of the candidate over one window that would have changed the verdict: over the window
+/// that it failed in, and it had not failed then; or over the latest one, and it would fail.
+///
+/// All samples of the window are drawn towards one of the bounds by the same part.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeanTurn {
+    /// The mean that was seen, in the metric's unit.
+    pub seen: f64,
+    /// The nearest mean that would have changed the verdict.
+    pub needed: f64,
 }
 
 /// What has been seen of one mean.
@@ -103,7 +119,16 @@ pub(super) struct MeanState {
     bank: MeanBank,
     totals: PairedSamples,
     pending: Option<PairedSamples>,
-    failed: Option<(Micros, f64)>,
+    latest: Latest,
+    failed: Option<(Micros, f64, Option<MeanTurn>)>,
+}
+
+/// The latest window, and the evidence before it.
+#[derive(Clone, Debug, PartialEq)]
+struct Latest {
+    before: MeanBank,
+    samples: PairedSamples,
+    mass: f64,
 }
 
 impl MeanState {
@@ -113,6 +138,11 @@ impl MeanState {
             bank: MeanBank::new(start),
             totals: PairedSamples::default(),
             pending: None,
+            latest: Latest {
+                before: MeanBank::new(start),
+                samples: PairedSamples::default(),
+                mass: 0.0,
+            },
             failed: None,
         }
     }
@@ -126,16 +156,59 @@ impl MeanState {
         let samples = self.pending.take().unwrap_or_default();
         self.totals.canary.merge(samples.canary);
         self.totals.control.merge(samples.control);
+        let before = self.bank.clone();
+        self.bank = self.with(before.clone(), samples, mass);
+        self.latest = Latest {
+            before,
+            samples,
+            mass,
+        };
+        let ln_e = self.ln_e();
+        if self.failed.is_none() && ln_e >= threshold {
+            self.failed = Some((at, ln_e, self.turn(threshold)));
+        }
+    }
+
+    /// A bank with the samples of one window more.
+    fn with(&self, mut bank: MeanBank, samples: PairedSamples, mass: f64) -> MeanBank {
         let (canary, control) = match self.policy.worse {
             Worse::Higher => (samples.canary, samples.control),
             Worse::Lower => (samples.canary.mirrored(), samples.control.mirrored()),
         };
         let tolerable = self.policy.tolerable / self.range();
-        self.bank.observe_pair(canary, control, tolerable, mass);
-        let ln_e = libm::log(self.bank.e());
-        if self.failed.is_none() && ln_e >= threshold {
-            self.failed = Some((at, ln_e));
+        bank.observe_pair(canary, control, tolerable, mass);
+        bank
+    }
+
+    /// The nearest mean of the latest window with which it would not fail, or would.
+    fn turn(&self, threshold: f64) -> Option<MeanTurn> {
+        let Latest {
+            before,
+            samples,
+            mass,
+        } = &self.latest;
+        let seen = samples.canary.mean()?;
+        let fails_now = self.ln_e() >= threshold;
+        let up = (self.policy.worse == Worse::Higher) != fails_now;
+        let drawn = |part: f64| PairedSamples {
+            canary: samples.canary.drawn(part, up),
+            control: samples.control,
+        };
+        let turns = |part: f64| {
+            let bank = self.with(before.clone(), drawn(part), *mass);
+            (libm::log(bank.e()) >= threshold) != fails_now
+        };
+        if !turns(1.0) {
+            return None;
         }
+        let sign = |part: f64| if turns(part) { 1.0 } else { -1.0 };
+        let part = bisect(0.0, 1.0, sign);
+        let needed = drawn(part).canary.mean()?;
+        let value = |mean: f64| self.policy.low + mean * self.range();
+        Some(MeanTurn {
+            seen: value(seen),
+            needed: value(needed),
+        })
     }
 
     pub(super) const fn has_failed(&self) -> bool {
@@ -172,11 +245,15 @@ impl MeanState {
             means: (mean(self.totals.canary), mean(self.totals.control)),
             // Either side may err: each has half of the budget.
             interval: self.interval(fail_threshold + core::f64::consts::LN_2),
-            ln_e: self.failed.map_or_else(|| self.ln_e(), |(_, ln_e)| ln_e),
+            ln_e: self.failed.map_or_else(|| self.ln_e(), |(_, ln_e, _)| ln_e),
             fail_threshold,
             ln_e_pass,
             pass_threshold,
-            failed_at: self.failed.map(|(at, _)| at),
+            failed_at: self.failed.map(|(at, _, _)| at),
+            turn: match self.failed {
+                Some((_, _, turn)) => turn,
+                None => self.turn(fail_threshold),
+            },
         }
     }
 

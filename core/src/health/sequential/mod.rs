@@ -21,8 +21,10 @@ mod lanes;
 mod mean;
 pub mod mixture;
 mod policy;
+mod ratio;
 mod reading;
 mod signal;
+mod turn;
 
 pub use bank::EffectBank;
 pub use betting::{MeanBank, Samples};
@@ -30,5 +32,5 @@ pub use evidence::{Rule, SequentialVerdict, SignalEvidence, Turn};
 pub use exceedance::Exceedance;
 pub use hosts::HostSpread;
 pub use judge::{ArmCounts, PairedCounts, PairedWindow, SampleError, SequentialJudge};
-pub use mean::{MeanEvidence, MeanPolicy, PairedSamples, Worse};
+pub use mean::{MeanEvidence, MeanPolicy, MeanTurn, PairedSamples, Worse};
 pub use policy::{Baseline, HostEffects, Onset, PolicyError, SequentialPolicy};

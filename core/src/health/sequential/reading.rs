@@ -1,13 +1,14 @@
 //! What a signal of the sequential judge says: outcome, interval, and what would have changed it.
 
-use crate::health::special::bisect;
+use crate::health::special::{bisect, ln_add};
 use crate::health::{NoDataReason, Outcome};
 
 use super::evidence::{Rule, SignalEvidence, Turn};
 use super::hosts::HostModel;
 use super::mixture::{Sides, known_rate_ln_e, two_sample_ln_e};
 use super::policy::{Baseline, SequentialPolicy};
-use super::signal::{SignalState, TURN_ERRORS_MAX, first};
+use super::ratio::{Errors, Ratios};
+use super::signal::{SignalState, excuse};
 
 /// Logarithms of evidence: how far a signal is from either end.
 struct Standing {
@@ -22,7 +23,7 @@ impl SignalState {
         let policy = &self.policy;
         let model = self.host_model();
         let model = model.as_ref();
-        let excluded = self.bank.ln_e_of_no_effect() - self.excuse(model, policy.effect_min(), 0);
+        let excluded = self.ln_e_excluded(model);
         let standing = Standing {
             fail_threshold,
             pass_threshold: policy.pass_threshold(),
@@ -30,10 +31,6 @@ impl SignalState {
             ln_e_pass: excluded.max(self.ln_e_tolerable(policy)),
         };
         let rule = self.rule(&standing, baked);
-        let ln_e = match self.failed {
-            Some((_, ln_e, _)) => ln_e,
-            None => self.bank.ln_e() - self.excuse(model, 1.0, 0),
-        };
         SignalEvidence {
             outcome: match rule {
                 Rule::Worse => Outcome::Fail,
@@ -46,19 +43,23 @@ impl SignalState {
             control: self.control,
             ratio: self.ratio(policy),
             interval: self.interval(policy, model, standing.fail_threshold),
-            ln_e,
+            ln_e: match self.failed {
+                Some(failed) => failed.ln_e,
+                None => self.ln_e_left(model),
+            },
             fail_threshold: standing.fail_threshold,
             ln_e_pass: standing.ln_e_pass,
             pass_threshold: standing.pass_threshold,
-            failed_at: self.failed.map(|(at, _, _)| at),
+            failed_at: self.failed.map(|failed| failed.at),
             turn: self.turn(model, rule, &standing),
+            control_turn: self.control_turn(model, rule, &standing),
         }
     }
 
     fn rule(&self, standing: &Standing, baked: bool) -> Rule {
         if self.failed.is_some() {
             Rule::Worse
-        } else if self.canary.requests == 0 {
+        } else if !self.is_compared() {
             Rule::NothingSeen
         } else if !baked || standing.ln_e_pass < standing.pass_threshold {
             Rule::Undecided
@@ -69,15 +70,18 @@ impl SignalState {
         }
     }
 
-    fn errors_more(&self, model: Option<&HostModel>, threshold: f64) -> Turn {
-        let fails = |more: i64| {
-            let excuse = self.excuse(model, 1.0, more);
-            self.bank.ln_e_with(more) - excuse >= threshold
-        };
-        match first(TURN_ERRORS_MAX, fails) {
-            more if more < TURN_ERRORS_MAX as u64 => Turn::ErrorsMore(more),
-            _ => Turn::Nothing,
+    /// The evidence, as a logarithm, that the smallest effect that matters is absent, after what
+    /// hosts that differ can hide.
+    fn ln_e_excluded(&self, model: Option<&HostModel>) -> f64 {
+        let none = self.bank.ln_e_of_no_effect();
+        if model.is_none() {
+            return none;
         }
+        let effect = self.policy.effect_min();
+        let errors = self.errors((0, 0));
+        // Both are likelihoods relative to the smallest effect's.
+        let any_less = errors.ln_average(Ratios::Below(effect)) + none;
+        ln_add(none, any_less) - core::f64::consts::LN_2 - excuse(model, &errors, effect)
     }
 
     /// The evidence, as a logarithm, that the candidate is tolerable in any case: a third of the
@@ -92,18 +96,35 @@ impl SignalState {
 
     fn turn(&self, model: Option<&HostModel>, rule: Rule, standing: &Standing) -> Turn {
         let missing = standing.pass_threshold - standing.ln_e_pass;
+        let more = || self.errors_more(model, standing.fail_threshold);
         match rule {
-            Rule::Worse => Turn::ErrorsFewer(self.failed.map_or(0, |(_, _, fewer)| fewer)),
-            Rule::NothingSeen => Turn::Nothing,
-            Rule::EffectExcluded | Rule::Tolerable => {
-                self.errors_more(model, standing.fail_threshold)
+            Rule::Worse => {
+                let fewer = self.failed.and_then(|failed| failed.fewer);
+                fewer.map_or(Turn::Nothing, Turn::ErrorsFewer)
             }
+            Rule::NothingSeen => Turn::Nothing,
             Rule::Undecided if missing <= 0.0 => Turn::Bake,
             Rule::Undecided if standing.ln_e_pass > 0.0 => {
                 let each = standing.ln_e_pass / self.canary.requests as f64;
                 Turn::RequestsToPass(libm::ceil(missing / each) as u64)
             }
-            Rule::Undecided => self.errors_more(model, standing.fail_threshold),
+            Rule::Undecided | Rule::EffectExcluded | Rule::Tolerable => {
+                more().map_or(Turn::Nothing, Turn::ErrorsMore)
+            }
+        }
+    }
+
+    fn control_turn(&self, model: Option<&HostModel>, rule: Rule, standing: &Standing) -> Turn {
+        let fewer = || self.control_fewer(model, standing.fail_threshold);
+        match rule {
+            Rule::Worse => {
+                let more = self.failed.and_then(|failed| failed.control_more);
+                more.map_or(Turn::Nothing, Turn::ControlErrorsMore)
+            }
+            Rule::NothingSeen => Turn::Nothing,
+            Rule::Undecided | Rule::EffectExcluded | Rule::Tolerable => {
+                fewer().map_or(Turn::Nothing, Turn::ControlErrorsFewer)
+            }
         }
     }
 
@@ -152,14 +173,23 @@ impl SignalState {
     }
 
     fn ratio_interval(&self, model: Option<&HostModel>, threshold: f64) -> Option<(f64, f64)> {
-        let share = self.pooled_share();
-        let (x, y) = self.effective(0);
-        if !(share > 0.0 && share < 1.0) || x + y <= 0.0 {
+        let errors = self.errors((0, 0));
+        if !errors.compare() {
             return None;
         }
-        let against = |q: f64| {
-            let excuse = model.map_or(0.0, |model| model.excuse(x, y, q));
-            two_sample_ln_e(x, y, q, (1.0, 1.0), Sides::Both) - excuse - threshold
+        let Errors {
+            canary: x,
+            control: y,
+            share,
+        } = errors;
+        // Where hosts differ, by the same average over ratios by which it fails: so an interval
+        // above the smallest effect is a failure.
+        let average = errors.ln_average(Ratios::All);
+        let by_chance =
+            |q: f64| x * libm::log(q / share) + y * libm::log((1.0 - q) / (1.0 - share));
+        let against = |q: f64| match model {
+            None => two_sample_ln_e(x, y, q, (1.0, 1.0), Sides::Both) - threshold,
+            Some(model) => average - by_chance(q) - model.excuse(x, y, q) - threshold,
         };
         let seen = x / (x + y);
         let edge = 1e-12;

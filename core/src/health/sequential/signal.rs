@@ -2,15 +2,14 @@
 
 use alloc::boxed::Box;
 
+use crate::health::special::ln_add;
 use crate::time::Micros;
 
 use super::bank::EffectBank;
 use super::hosts::{HostModel, HostSpread};
 use super::judge::{ArmCounts, PairedCounts};
 use super::policy::{Baseline, EFFECT_MAX, HostEffects, SequentialPolicy};
-
-/// Errors that are tried when looking for what would have changed a verdict.
-pub(super) const TURN_ERRORS_MAX: i64 = 100_000;
+use super::ratio::{Errors, Ratios};
 
 /// What has been seen of one signal.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,15 +21,45 @@ pub(super) struct SignalState {
     pub(super) control: ArmCounts,
     /// The smallest and the largest share of the requests that the candidate had in a window.
     pub(super) share: (f64, f64),
-    spread: Option<Box<HostSpread>>,
+    /// The candidate's hosts and the control's.
+    spreads: Option<Box<(HostSpread, HostSpread)>>,
     canary_hosts: u32,
     control_hosts: u32,
-    /// Errors of both arms as the bank was told of them: deflated for clumping at the time.
-    told: (u64, u64),
+    compared: Compared,
+    pub(super) latest: Latest,
     /// Fractions of errors left over when counts are deflated for clumping.
     carry: (f64, f64),
-    /// When it failed, on what evidence.
-    pub(super) failed: Option<(Micros, f64, u64)>,
+    /// When it failed, and on what evidence.
+    pub(super) failed: Option<Failed>,
+}
+
+/// A failure.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Failed {
+    pub(super) at: Micros,
+    pub(super) ln_e: f64,
+    /// Errors of the candidate fewer, or of the control more, that would not have failed it then.
+    pub(super) fewer: Option<u64>,
+    pub(super) control_more: Option<u64>,
+}
+
+/// Errors of windows with both arms, as the bank was told of them: deflated for clumping.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Compared {
+    canary: u64,
+    control: u64,
+    /// How many of all these should be the candidate's.
+    expected: f64,
+}
+
+/// The latest window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Latest {
+    pub(super) counts: PairedCounts,
+    /// The candidate's share of the requests.
+    pub(super) share: f64,
+    /// The mass that was spent at its end.
+    pub(super) mass: f64,
 }
 
 impl SignalState {
@@ -41,10 +70,11 @@ impl SignalState {
             canary: ArmCounts::default(),
             control: ArmCounts::default(),
             share: (1.0, 0.0),
-            spread: None,
+            spreads: None,
             canary_hosts: 0,
             control_hosts: 0,
-            told: (0, 0),
+            compared: Compared::default(),
+            latest: Latest::default(),
             carry: (0.0, 0.0),
             failed: None,
         }
@@ -52,9 +82,14 @@ impl SignalState {
 
     pub(super) fn observe(&mut self, counts: &PairedCounts, mass: f64) {
         self.canary.add(counts.canary);
+        let total = counts.canary.requests + counts.control.requests;
+        let share = counts.canary.requests as f64 / total.max(1) as f64;
+        self.latest = Latest {
+            counts: *counts,
+            share,
+            mass,
+        };
         let (errors, control_errors) = self.deflate(counts);
-        self.told.0 += errors;
-        self.told.1 += control_errors;
         match self.policy.baseline {
             Baseline::Known(rate) => {
                 let expected = counts.canary.requests as f64 * rate.as_f64() / self.clump();
@@ -62,19 +97,21 @@ impl SignalState {
             }
             Baseline::Control => {
                 self.control.add(counts.control);
-                let total = counts.canary.requests + counts.control.requests;
-                let share = counts.canary.requests as f64 / total.max(1) as f64;
                 if share > 0.0 && share < 1.0 {
                     self.share = (self.share.0.min(share), self.share.1.max(share));
+                    self.compared.canary += errors;
+                    self.compared.control += control_errors;
+                    self.compared.expected += share * (errors + control_errors) as f64;
                 }
                 self.bank.observe_pair(errors, control_errors, share, mass);
             }
         }
     }
 
-    pub(super) fn observe_hosts(&mut self, control: &[ArmCounts], canary_hosts: u32) {
-        self.spread.get_or_insert_default().observe(control);
-        self.canary_hosts = canary_hosts;
+    pub(super) fn observe_hosts(&mut self, canary: &[ArmCounts], control: &[ArmCounts]) {
+        let spreads = self.spreads.get_or_insert_default();
+        spreads.0.observe(canary);
+        spreads.1.observe(control);
     }
 
     pub(super) const fn hosts_are(&mut self, canary: u32, control: u32) {
@@ -82,14 +119,16 @@ impl SignalState {
         self.control_hosts = control;
     }
 
+    /// How many errors come at once; those of the control alone tell.
     pub(super) fn clump(&self) -> f64 {
-        self.spread.as_ref().map_or(1.0, |spread| spread.clump())
+        let control = self.spreads.as_ref().map(|spreads| &spreads.1);
+        control.map_or(1.0, HostSpread::clump)
     }
 
     /// Errors that come in clumps count as fewer; what is left over waits for the next window.
     fn deflate(&mut self, counts: &PairedCounts) -> (u64, u64) {
         let raw = (counts.canary.errors, counts.control.errors);
-        if self.spread.is_none() {
+        if self.spreads.is_none() {
             return raw;
         }
         let clump = self.clump();
@@ -123,80 +162,116 @@ impl SignalState {
         self.failed.is_some()
     }
 
+    /// Whether both arms were ever seen at once, or the candidate where no control is needed.
+    pub(super) fn is_compared(&self) -> bool {
+        match self.policy.baseline {
+            Baseline::Known(_) => self.canary.requests > 0,
+            Baseline::Control => self.share.0 <= self.share.1,
+        }
+    }
+
     /// Fails when the evidence stands after everything that could excuse it.
     pub(super) fn try_to_fail(&mut self, threshold: f64, at: Micros) {
-        let tolerable = self.policy.tolerable.as_f64();
-        let tolerated = self.canary.errors as f64 <= tolerable * self.canary.requests as f64;
         let model = self.host_model();
-        let ln_e = self.bank.ln_e() - self.excuse(model.as_ref(), 1.0, 0);
-        if !tolerated && ln_e >= threshold {
-            let fewer = self.errors_fewer(model.as_ref(), threshold);
-            self.failed = Some((at, ln_e, fewer));
+        if self.would_fail(model.as_ref(), threshold, (0, 0)) {
+            self.failed = Some(Failed {
+                at,
+                ln_e: self.ln_e_left(model.as_ref()),
+                fewer: self.errors_fewer(model.as_ref(), threshold),
+                control_more: self.control_more(model.as_ref(), threshold),
+            });
         }
+    }
+
+    /// The evidence that the candidate is worse, after what hosts that differ can excuse.
+    pub(super) fn ln_e_left(&self, model: Option<&HostModel>) -> f64 {
+        self.worse(model, self.bank.ln_e(), (0, 0))
+    }
+
+    /// Whether it fails with so many more errors of either arm in the latest window.
+    pub(super) fn would_fail(
+        &self,
+        model: Option<&HostModel>,
+        threshold: f64,
+        more: (i64, i64),
+    ) -> bool {
+        let tolerable = self.policy.tolerable.as_f64() * self.canary.requests as f64;
+        if self.canary.errors as f64 + more.0 as f64 <= tolerable {
+            return false;
+        }
+        let bank = match more {
+            (0, 0) => self.bank.ln_e(),
+            (_, _) => {
+                let latest = self.latest;
+                let clump = self.clump();
+                let told = |errors: i64| libm::floor(errors as f64 / clump) as i64;
+                let share = match self.policy.baseline {
+                    Baseline::Known(_) => None,
+                    Baseline::Control => Some(latest.share),
+                };
+                let told = (told(more.0), told(more.1));
+                self.bank.ln_e_with(told, share, latest.mass)
+            }
+        };
+        // The bank has to agree: it alone knows of changes that began later.
+        bank >= threshold && self.worse(model, bank, more) >= threshold
+    }
+
+    fn worse(&self, model: Option<&HostModel>, bank: f64, more: (i64, i64)) -> f64 {
+        let Some(model) = model else { return bank };
+        let errors = self.errors(more);
+        let every = errors.ln_average(Ratios::Above(self.policy.effect_min()));
+        let mixed = ln_add(bank, every) - core::f64::consts::LN_2;
+        mixed - excuse(Some(model), &errors, 1.0)
     }
 
     /// What hosts that differ can excuse; `None` when they are said not to.
     pub(super) fn host_model(&self) -> Option<HostModel> {
-        let spread = self.spread.as_deref();
-        let canary_hosts = f64::from(self.canary_hosts.max(1));
+        let spreads = self.spreads.as_deref();
         match self.policy.hosts {
             HostEffects::None => None,
             HostEffects::AtMost(variation) => {
-                let known = f64::from(self.control_hosts.max(1));
-                let control_hosts = spread.map_or(known, HostSpread::hosts).max(1.0);
-                let hosts = (canary_hosts, control_hosts);
-                Some(HostModel::at_most(variation.as_f64(), hosts))
+                let hosts = |known: u32, seen: Option<&HostSpread>| {
+                    let known = f64::from(known.max(1));
+                    seen.map_or(known, HostSpread::hosts).max(1.0)
+                };
+                let canary = hosts(self.canary_hosts, spreads.map(|spreads| &spreads.0));
+                let control = hosts(self.control_hosts, spreads.map(|spreads| &spreads.1));
+                Some(HostModel::at_most(variation.as_f64(), (canary, control)))
             }
-            HostEffects::Estimated => Some(HostModel::seen(spread, canary_hosts)),
+            HostEffects::Estimated => Some(HostModel::seen(
+                spreads.map(|spreads| &spreads.0),
+                spreads.map(|spreads| &spreads.1),
+            )),
         }
     }
 
-    /// What hosts that differ explain, when the candidate has `effect` times the errors, and
-    /// `more` errors than it has.
-    pub(super) fn excuse(&self, model: Option<&HostModel>, effect: f64, more: i64) -> f64 {
-        let odds = effect * self.pooled_share() / (1.0 - self.pooled_share());
-        let (errors, control_errors) = self.effective(more);
-        model.map_or(0.0, |model| {
-            model.excuse(errors, control_errors, odds / (1.0 + odds))
-        })
-    }
-
-    /// Errors of both arms as the bank was told of them, with `more` of the candidate's.
-    pub(super) fn effective(&self, more: i64) -> (f64, f64) {
-        let errors = (self.told.0 as f64 + more as f64).max(0.0);
-        (errors, self.told.1 as f64)
-    }
-
-    pub(super) fn pooled_share(&self) -> f64 {
-        let total = self.canary.requests + self.control.requests;
-        self.canary.requests as f64 / total.max(1) as f64
-    }
-
-    fn errors_fewer(&self, model: Option<&HostModel>, threshold: f64) -> u64 {
-        let fails = |fewer: i64| {
-            let excuse = self.excuse(model, 1.0, -fewer);
-            self.bank.ln_e_with(-fewer) - excuse >= threshold
-        };
-        let most = i64::try_from(self.canary.errors).unwrap_or(i64::MAX);
-        first(most.min(TURN_ERRORS_MAX), |fewer| !fails(fewer))
+    /// Errors of both arms as the bank was told of them, with so many more in the latest window.
+    pub(super) fn errors(&self, more: (i64, i64)) -> Errors {
+        let added = |told: u64, more: i64| (told as f64 + more as f64).max(0.0);
+        let (canary, control) = (
+            added(self.compared.canary, more.0),
+            added(self.compared.control, more.1),
+        );
+        let expected = self.compared.expected + (more.0 + more.1) as f64 * self.latest.share;
+        let total = canary + control;
+        Errors {
+            canary,
+            control,
+            share: if total > 0.0 {
+                (expected / total).clamp(0.0, 1.0)
+            } else {
+                0.0
+            },
+        }
     }
 }
 
-/// The smallest number from 0 to `most` that does, by doubling and halving; `most` when none does.
-pub(super) fn first(most: i64, does: impl Fn(i64) -> bool) -> u64 {
-    let (mut low, mut high) = (0, 1);
-    while high < most && !does(high) {
-        low = high;
-        high *= 2;
-    }
-    high = high.min(most);
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        if does(middle) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    high.max(0) as u64
+/// What hosts that differ explain, when the candidate has `effect` times the errors.
+pub(super) fn excuse(model: Option<&HostModel>, errors: &Errors, effect: f64) -> f64 {
+    let Some(model) = model.filter(|_| errors.compare()) else {
+        return 0.0;
+    };
+    let odds = effect * errors.share / (1.0 - errors.share);
+    model.excuse(errors.canary, errors.control, odds / (1.0 + odds))
 }

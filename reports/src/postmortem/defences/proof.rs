@@ -109,15 +109,15 @@ const fn rule_phrase(rule: Rule) -> &'static str {
 }
 
 fn turn_phrase(turn: Turn) -> String {
+    let bad = |n| words::counted(n, "bad request");
     match turn {
-        Turn::ErrorsFewer(0) | Turn::Bake | Turn::Nothing => String::new(),
-        Turn::ErrorsFewer(fewer) => format!(
-            "; {} fewer would not have failed",
-            words::counted(fewer, "bad request")
-        ),
-        Turn::ErrorsMore(more) => {
-            format!("; {} more would fail", words::counted(more, "bad request"))
-        }
+        Turn::ErrorsFewer(0)
+        | Turn::ControlErrorsMore(_)
+        | Turn::ControlErrorsFewer(_)
+        | Turn::Bake
+        | Turn::Nothing => String::new(),
+        Turn::ErrorsFewer(fewer) => format!("; {} fewer would not have failed then", bad(fewer)),
+        Turn::ErrorsMore(more) => format!("; {} more in its last window would fail", bad(more)),
         Turn::RequestsToPass(more) => format!(
             "; about {} more would let it pass",
             words::counted(more, "request")
@@ -177,7 +177,7 @@ mod tests {
             phrase(&weighed).as_deref(),
             Some(
                 "2 times what it should be (0.3 to 15); evidence 1.7 of 6.9 needed to fail; 9 bad \
-                 requests more would fail"
+                 requests more in its last window would fail"
             )
         );
         assert_eq!(nearness(&weighed).as_deref(), Some("24 %"));
