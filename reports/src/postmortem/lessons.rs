@@ -115,7 +115,9 @@ fn answered(facts: &Facts<'_>) -> Vec<Statement> {
         measures.suspect_rank,
     ) {
         said.push(say(
-            format!("The right change was shown first: it was suspect 1 of {of}."),
+            format!(
+                "When somebody took up the page, the right change stood first of {of} suspects."
+            ),
             Source::event(event),
         ));
     }
