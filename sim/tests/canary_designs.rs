@@ -221,11 +221,9 @@ const SEQUENTIAL: Method = Method::Sequential(SequentialMethod {
     hosts: HostEffects::None,
 });
 
-/// Every control stops the bad change by evidence; the last stage, which leaves nobody to compare
-/// with, has the time before.
-#[test]
-fn evidence_stops_a_bad_change_whatever_the_control() {
-    let relative = check(
+/// Twice as many errors as the control has are too many.
+fn twice_the_errors() -> Check {
+    check(
         Signal::ErrorRatio {
             class: Some(ClassId(0)),
         },
@@ -234,7 +232,14 @@ fn evidence_stops_a_bad_change_whatever_the_control() {
             floor: 500,
         },
         50,
-    );
+    )
+}
+
+/// Every control stops the bad change by evidence; the last stage, which leaves nobody to compare
+/// with, has the time before.
+#[test]
+fn evidence_stops_a_bad_change_whatever_the_control() {
+    let relative = twice_the_errors();
     for control in [
         Control::Others,
         Control::Group,
@@ -294,16 +299,7 @@ fn a_pause_for_lack_of_data_catches_nothing() {
 /// Hosts that vary excuse no outage: what fails every request is stopped in the canary.
 #[test]
 fn hosts_that_vary_do_not_hide_a_canary_that_fails_everything() {
-    let relative = check(
-        Signal::ErrorRatio {
-            class: Some(ClassId(0)),
-        },
-        Limit::AtMostControl {
-            factor_ppm: 2_000_000,
-            floor: 500,
-        },
-        50,
-    );
+    let relative = twice_the_errors();
     let everything = Mechanism::Errors {
         class: None,
         share: 1.0,

@@ -264,18 +264,22 @@ fn promise(facts: &Facts<'_>, id: SloId, slo: &firedrill_sim::log::SloName) -> S
 
 /// The fastest burn over one sampling interval, in thousandths.
 pub(crate) fn peak_burn(facts: &Facts<'_>, slo: SloId, objective: Ppm) -> u64 {
-    let budget = 1_000_000 - u64::from(objective.0.min(1_000_000));
     let own = facts
         .samples
         .iter()
         .flat_map(|(_, sample)| &sample.slos)
         .filter(|sample| sample.slo == slo && sample.requests > 0);
-    own.map(|sample| {
-        let bad_ppm = u64::from(Ppm::of(sample.bad, sample.requests).0);
-        (bad_ppm * 1_000).checked_div(budget).unwrap_or(0)
-    })
-    .max()
-    .unwrap_or(0)
+    own.map(|sample| burn_milli(sample.bad, sample.requests, objective))
+        .max()
+        .unwrap_or(0)
+}
+
+/// How many times as fast as an objective allows its budget burns, in thousandths; nothing where
+/// it allows none.
+fn burn_milli(bad: u64, requests: u64, objective: Ppm) -> u64 {
+    let budget = 1_000_000 - u64::from(objective.0.min(1_000_000));
+    let bad = u64::from(Ppm::of(bad, requests).0);
+    (bad * 1_000).checked_div(budget).unwrap_or(0)
 }
 
 /// The fastest burn over `window`, in thousandths. The time before the run counts as traffic of
@@ -290,7 +294,6 @@ pub(crate) fn peak_burn_over(facts: &Facts<'_>, slo: SloId, objective: Ppm, wind
         return 0;
     };
     let interval = (second - first).0.max(1);
-    let budget = 1_000_000 - u64::from(objective.0.min(1_000_000));
     let (mut oldest, mut requests, mut bad, mut peak) = (0, 0, 0, 0);
     for &(at, more, more_bad) in &points {
         requests += more;
@@ -302,8 +305,7 @@ pub(crate) fn peak_burn_over(facts: &Facts<'_>, slo: SloId, objective: Ppm, wind
         }
         let before = window.0.saturating_sub(at.0 + interval) / interval;
         let all = requests.saturating_add(before.saturating_mul(usual));
-        let burn = u64::from(Ppm::of(bad, all).0) * 1_000;
-        peak = peak.max(burn.checked_div(budget).unwrap_or(0));
+        peak = peak.max(burn_milli(bad, all, objective));
     }
     peak
 }

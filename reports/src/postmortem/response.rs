@@ -51,18 +51,25 @@ fn how(facts: &Facts<'_>) -> String {
     let reported = facts.notes().any(|(event, note)| {
         event.seq == signal.seq && matches!(note, NoteBody::TroubleReported { .. })
     });
-    let told = facts.log.events().iter().any(|event| match event.body {
-        EventBody::Person(PersonEvent::TroubleTold { .. }) => true,
-        EventBody::Person(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::World(_) => {
-            false
-        }
-    });
-    let reporter = if facts.measures().harmed && !reported && !told {
+    let nobody_told = !reported && users_heard(facts).is_none();
+    let reporter = if facts.measures().harmed && nobody_told {
         " No user had to report it."
     } else {
         ""
     };
     format!("{who} at {}{when}.{reporter}", facts.utc(signal.at))
+}
+
+/// When whoever is on call was told that users complain, and of how many reports.
+pub(super) fn users_heard<'a>(facts: &Facts<'a>) -> Option<(&'a Event, u32)> {
+    let events = facts.log.events().iter();
+    let mut told = events.filter_map(|event| match event.body {
+        EventBody::Person(PersonEvent::TroubleTold { reports }) => Some((event, reports)),
+        EventBody::Person(_) | EventBody::Note(_) | EventBody::Command(_) | EventBody::World(_) => {
+            None
+        }
+    });
+    told.next()
 }
 
 /// Who or what gave the first signal.

@@ -7,7 +7,7 @@ mod stage;
 use firedrill_core::config::Decision;
 use firedrill_core::plane::NoteBody;
 use firedrill_core::rollout::RollbackReason;
-use firedrill_sim::log::{Event, EventBody, PersonEvent};
+use firedrill_sim::log::{Event, EventBody};
 use firedrill_sim::measure::Catcher;
 
 use crate::words;
@@ -15,6 +15,7 @@ use crate::words;
 use super::defect;
 use super::facts::{Facts, StageEnd};
 use super::model::{Defence, DefenceOutcome, LayerKind, Source};
+use super::response;
 use super::timeline;
 
 /// The layers, in the order in which a change meets them.
@@ -191,17 +192,7 @@ fn symptom(facts: &Facts<'_>) -> Option<Defence> {
 /// Users whom somebody listens to.
 fn users(facts: &Facts<'_>) -> Option<Defence> {
     facts.scenario.support.as_ref()?;
-    let told = facts
-        .log
-        .events()
-        .iter()
-        .find_map(|event| match &event.body {
-            EventBody::Person(PersonEvent::TroubleTold { reports }) => Some((event, *reports)),
-            EventBody::Person(_)
-            | EventBody::Note(_)
-            | EventBody::Command(_)
-            | EventBody::World(_) => None,
-        });
+    let told = response::users_heard(facts);
     let (outcome, why) = match told {
         Some((event, reports)) => {
             let why = format!(
